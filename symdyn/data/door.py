@@ -1,0 +1,380 @@
+"""The door: xarray datasets become recordings. Names, units and trajectories are found here, and faults are named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+from warnings import warn
+
+import numpy as np
+
+from symdyn._errors import InputError, SymdynWarning
+from symdyn._types import StateSpace, Variable
+from symdyn.data.recording import Recording, Trajectory
+
+COMPONENT_DIMS = ("component", "components", "axis", "xyz", "space", "direction", "coordinate")
+TRAJECTORY_DIMS = ("trajectory", "traj", "run", "realization", "ensemble", "member", "number", "particle", "body")
+
+
+def dataset(times, *, time_unit: str = "", **variables):
+    """An xarray Dataset from plain arrays, in the form that `identify` reads.
+
+    Parameters
+    ----------
+    times: sample times, shape (t,).
+    time_unit: the unit of the times.
+    variables: arrays by name, shape (t,) for a scalar, (t, k) for a vector, (runs, t, k) for a vector in several
+        runs of the same times.
+
+    Raises InputError where an array does not fit the times.
+
+    Examples
+    --------
+    >>> import numpy as np, symdyn as sd
+    >>> t = np.linspace(0.0, 1.0, 5)
+    >>> dict(sd.dataset(t, position=np.ones((5, 3)), mass=np.ones(5)).sizes)
+    {'time': 5, 'component': 3}
+    """
+    import xarray as xr
+
+    times = np.asarray(times)
+    if times.ndim != 1:
+        raise InputError(f"times must have shape (t,), got {times.shape}; runs with different times are a list of datasets")
+    dims_by_rank = {1: ("time",), 2: ("time", "component"), 3: ("trajectory", "time", "component")}
+    sizes = {np.shape(values)[-1] for values in variables.values() if np.ndim(values) > 1}
+    out = {}
+    for name, values in variables.items():
+        values = np.asarray(values)
+        dims = dims_by_rank.get(values.ndim)
+        if dims is None or values.shape[dims.index("time")] != len(times):
+            raise InputError(
+                f"{name!r} has shape {values.shape}; with {len(times)} times it must be ({len(times)},), "
+                f"({len(times)}, k) or (runs, {len(times)}, k)"
+            )
+        if len(sizes) > 1 and "component" in dims:
+            dims = (*dims[:-1], f"{name}_component")
+        out[name] = (dims, values)
+    made = xr.Dataset(out, coords={"time": times})
+    made["time"].attrs.update(axis="T", **({"units": time_unit} if time_unit else {}))
+    for dim in made.dims:
+        if str(dim).endswith("component") and made.sizes[dim] <= 3:
+            made = made.assign_coords({dim: list("xyz"[: made.sizes[dim]])})
+    if "trajectory" in made.dims:
+        made = made.assign_coords(
+            trajectory=("trajectory", np.arange(made.sizes["trajectory"]), {"cf_role": "trajectory_id"})
+        )
+    return made
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read a data set; every field that is None is found from CF attributes, else guessed with a warning.
+
+    `variables`: names of the state variables; `rate_of`: the variables whose rates are sought; `rates`: which
+    variable holds the time derivative of which; `time`: name of the time dimension; `trajectories`: dimensions along
+    which the runs lie; `weights`: a variable name, a DataArray, or "relative" (every row counts by its relative
+    error); `missing`: "raise" or "skip".
+    """
+
+    variables: tuple[str, ...] | None = None
+    rate_of: tuple[str, ...] | None = None
+    rates: Mapping[str, str] | None = None
+    time: str | None = None
+    trajectories: tuple[str, ...] | None = None
+    weights: Any = None
+    missing: str = "raise"
+
+    def __post_init__(self):
+        for name in ("variables", "rate_of", "trajectories"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, (value,))
+            elif value is not None:
+                object.__setattr__(self, name, tuple(value))
+        if self.missing not in ("raise", "skip"):
+            raise InputError(f'missing must be "raise" or "skip", got {self.missing!r}')
+
+
+def read(data, reading: Reading = Reading()) -> Recording:
+    """Turn a Dataset, a DataArray or a list of Datasets (one a run) into a `Recording`.
+
+    Raises InputError for whatever cannot be used: an unknown name, NaNs, unsorted or repeated times, integer values.
+    """
+    runs = list(data) if isinstance(data, Sequence) and not isinstance(data, str) else [data]
+    if not runs:
+        raise InputError("no data: the list of datasets is empty")
+    recordings = [_read_one(_as_dataset(run), reading, k if len(runs) > 1 else None) for k, run in enumerate(runs)]
+    first = recordings[0]
+    for other in recordings[1:]:
+        if other.space != first.space or other.targets != first.targets:
+            raise InputError(
+                f"the datasets of a list must have the same variables; got {first.space.component_names} "
+                f"and {other.space.component_names}"
+            )
+    trajectories = tuple(t for recording in recordings for t in recording.trajectories)
+    return Recording(
+        first.space, first.targets, first.kinematics, trajectories,
+        first.time_name, first.time_unit, first.origin, first.provenance,
+    )  # fmt: skip
+
+
+def _as_dataset(data):
+    import xarray as xr
+
+    if isinstance(data, xr.Dataset):
+        return data
+    if isinstance(data, xr.DataArray):
+        return data.to_dataset(name=data.name or "x")
+    raise InputError(
+        f"data must be an xarray Dataset or DataArray, or a list of them, got {type(data).__name__}; "
+        "symdyn.dataset(times, x=array, ...) makes one from arrays"
+    )
+
+
+def _read_one(ds, reading: Reading, run: int | None) -> Recording:
+    time = _find_time(ds, reading.time)
+    declared = _declared_rates(ds, reading.rates)
+    state = _state_names(ds, reading, time, declared)
+    kinematics = tuple((a, declared[a]) for a in state if declared.get(a) in state)
+    targets = reading.rate_of or tuple(name for name in state if name not in dict(kinematics))
+    for name in targets:
+        if name not in state:
+            raise InputError(f"rate_of names {name!r}, which is not a state variable; the state has {', '.join(state)}")
+    dims = _trajectory_dims(ds, [*state], time, reading.trajectories)
+    space = StateSpace(tuple(_variable(ds[name], time, dims) for name in state))
+    measured = {name: declared[name] for name in targets if declared.get(name) in ds and declared[name] not in state}
+    times, unit, origin = _time_values(ds[time], time)
+    sources = state if len(measured) < len(targets) else state + tuple(measured[name] for name in targets)
+    values = {name: _ordered(ds[name], time, dims) for name in sources}
+    weights = _weights(ds, reading.weights, time, dims, space, targets, values, measured)
+    trajectories = []
+    for index, label in _runs(ds, dims, run):
+        columns = {name: v[index].reshape(len(times), -1) for name, v in values.items()}
+        states = np.concatenate([columns[name] for name in state], axis=1)
+        rates = np.concatenate([columns[measured[n]] for n in targets], 1) if len(sources) > len(state) else None
+        weight = weights[index] if weights is not None else np.ones(len(times))
+        trajectories.append(_masked(Trajectory(label, times, states, rates, weight), reading.missing, space))
+    provenance = {str(k): str(v) for k, v in ds.attrs.items() if k in ("title", "source", "history", "license", "frame")}
+    return Recording(space, targets, kinematics, tuple(trajectories), time, unit, origin, provenance)
+
+
+def _find_time(ds, name: str | None) -> str:
+    found = [str(d) for d in ds.dims]
+    if name is not None:
+        if name not in found:
+            raise InputError(f"unknown time dimension {name!r}; the data have the dimensions {', '.join(found)}")
+        return name
+    marked = [
+        d for d in found
+        if d in ds.coords and (ds[d].attrs.get("axis") == "T" or ds[d].attrs.get("standard_name") == "time")
+    ]  # fmt: skip
+    dated = [d for d in found if d in ds.coords and ds[d].dtype.kind == "M"]
+    for candidates in (marked, [d for d in found if d == "time"], dated, [d for d in found if d == "t"]):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise InputError(f"no time dimension found among {', '.join(found) or 'no dimensions'}; name it with time='...'")
+
+
+def _declared_rates(ds, rates: Mapping[str, str] | None) -> dict[str, str]:
+    """Which variable holds the time derivative of which: from the keyword, else from the attribute `rate_of`."""
+    declared = {str(v.attrs["rate_of"]): str(name) for name, v in ds.data_vars.items() if "rate_of" in v.attrs}
+    for variable, rate in (rates or {}).items():
+        for name in (variable, rate):
+            _require_variable(ds, name)
+        declared[variable] = rate
+    return {variable: rate for variable, rate in declared.items() if rate in ds}
+
+
+def _require_variable(ds, name: str) -> None:
+    if name not in ds.data_vars:
+        raise InputError(f"unknown variable {name!r}; the data have {', '.join(map(str, ds.data_vars)) or 'none'}")
+
+
+def _state_names(ds, reading: Reading, time: str, declared: dict[str, str]) -> tuple[str, ...]:
+    if reading.variables is not None:
+        for name in reading.variables:
+            _require_variable(ds, name)
+            if time not in ds[name].dims:
+                raise InputError(f"variable {name!r} does not depend on {time!r}; its dimensions are {ds[name].dims}")
+        return reading.variables
+    rates_only = {rate for rate in declared.values() if rate not in declared}
+    named_weight = {reading.weights} if isinstance(reading.weights, str) else set()
+    wanted = set(reading.rate_of or ())
+    for name in wanted:
+        _require_variable(ds, name)
+    names = tuple(
+        str(name) for name, v in ds.data_vars.items()
+        if time in v.dims and (name in wanted or (name not in rates_only and name not in named_weight))
+    )  # fmt: skip
+    if not names:
+        raise InputError(f"no variable depends on {time!r}; the data have {', '.join(map(str, ds.data_vars)) or 'none'}")
+    return names
+
+
+def _trajectory_dims(ds, names: list[str], time: str, asked: tuple[str, ...] | None) -> tuple[str, ...]:
+    dims = [str(d) for name in names for d in ds[name].dims]
+    found = tuple(dict.fromkeys(d for d in dims if d != time))
+    if asked is not None:
+        for dim in asked:
+            if dim not in found:
+                raise InputError(f"unknown trajectory dimension {dim!r}; besides {time!r} the state has {found or 'none'}")
+        return tuple(asked)
+    marked = tuple(d for d in found if d in ds.coords and ds[d].attrs.get("cf_role") == "trajectory_id")
+    if marked:
+        return marked
+    guessed = tuple(d for d in found if d.lower() in TRAJECTORY_DIMS)
+    unknown = [d for d in found if d not in guessed and not _is_component(d)]
+    if unknown:
+        raise InputError(
+            f"cannot tell whether {unknown} hold components of a vector or separate trajectories; "
+            "say trajectories=('...',), or trajectories=() if all are components"
+        )
+    if guessed:
+        warn(
+            f"taking {guessed} for separate trajectories; say trajectories={guessed!r} (or trajectories=())",
+            SymdynWarning,
+            stacklevel=5,
+        )
+    return guessed
+
+
+def _is_component(dim: str) -> bool:
+    return dim.lower() in COMPONENT_DIMS or dim.lower().endswith("_component")
+
+
+def _variable(array, time: str, trajectories: tuple[str, ...]) -> Variable:
+    name = str(array.name)
+    if array.dtype.kind in "iub":
+        raise InputError(
+            f"variable {name!r} holds integers ({array.dtype}); if they are packed values decode the file "
+            "(xarray.open_dataset does), if they are meant as numbers convert them with .astype(float)"
+        )
+    if array.dtype.kind != "f":
+        raise InputError(f"variable {name!r} holds {array.dtype} values; the state must be real floating point numbers")
+    dims = tuple(str(d) for d in array.dims if d != time and d not in trajectories)
+    labels = tuple(
+        tuple(str(v) for v in array[d].values) if d in array.coords else tuple(_default_labels(array.sizes[d]))
+        for d in dims
+    )
+    return Variable(name, dims, labels, str(array.attrs.get("units", "")))
+
+
+def _default_labels(size: int) -> list[str]:
+    return list("xyz"[:size]) if size <= 3 else [str(k) for k in range(size)]
+
+
+def _time_values(coordinate, name: str) -> tuple[np.ndarray, str, str]:
+    values = coordinate.values
+    if len(values) < 3:
+        raise InputError(f"only {len(values)} samples along {name!r}; a law needs at least 3, far better hundreds")
+    origin, unit = "", str(coordinate.attrs.get("units", ""))
+    if values.dtype.kind == "M":
+        if np.isnat(values).any():
+            raise InputError(f"the times of {name!r} hold NaT at index {int(np.flatnonzero(np.isnat(values))[0])}")
+        origin, unit = str(values[0]), "s"
+        values = (values - values[0]) / np.timedelta64(1, "ns") * 1e-9
+    elif values.dtype == object:
+        import cftime
+
+        origin, unit = str(values[0]), "s"
+        values = cftime.date2num(values, f"seconds since {values[0]}", calendar=values[0].calendar)
+    values = np.asarray(values, np.float64)
+    if not np.isfinite(values).all():
+        raise InputError(f"the times of {name!r} hold {values[~np.isfinite(values)][0]}; drop these samples")
+    step = np.diff(values)
+    if (step <= 0).any():
+        k = int(np.flatnonzero(step <= 0)[0])
+        what = "repeated" if step[k] == 0 else "not in increasing order"
+        remedy = f".drop_duplicates({name!r})" if step[k] == 0 else f".sortby({name!r})"
+        raise InputError(
+            f"the times of {name!r} are {what} at index {k + 1} ({coordinate.values[k]} then "
+            f"{coordinate.values[k + 1]}); use data{remedy}"
+        )
+    return values, unit, origin
+
+
+def _ordered(array, time: str, trajectories: tuple[str, ...]) -> np.ndarray:
+    """Values in the order (trajectory dims, time, component dims), float64, without a copy where none is needed."""
+    rest = [d for d in array.dims if d != time and d not in trajectories]
+    missing = [d for d in trajectories if d not in array.dims]
+    array = array.expand_dims({d: 1 for d in missing}).transpose(*trajectories, time, *rest)
+    return np.asarray(array.values, np.float64)
+
+
+def _runs(ds, dims: tuple[str, ...], run: int | None):
+    prefix = "" if run is None else f"{run}"
+    for index in product(*(range(ds.sizes[d]) for d in dims)):
+        names = [str(ds[d].values[i]) if d in ds.coords else str(i) for d, i in zip(dims, index, strict=True)]
+        yield index, "/".join(filter(None, [prefix, *names])) or "0"
+
+
+def _weights(ds, weights, time, dims, space, targets, values, measured) -> np.ndarray | None:
+    """Weights by row, shape (*trajectory sizes, t) or (*trajectory sizes, t, d), or None."""
+    import xarray as xr
+
+    if weights is None:
+        return None
+    if isinstance(weights, str) and weights == "relative":
+        if len(measured) < len(targets):
+            raise InputError('weights="relative" needs measured rates; the data declare none (attribute rate_of, or rates={...})')
+        parts = [_relative(values[measured[n]], len(dims) + 1, space[n]) for n in targets]
+        return np.concatenate(parts, axis=-1)
+    array = ds[weights] if isinstance(weights, str) and weights in ds else weights
+    if not isinstance(array, xr.DataArray):
+        raise InputError(f'weights must be "relative", the name of a variable or a DataArray, got {weights!r}')
+    if (array < 0).any() or not np.isfinite(array.values).all():
+        raise InputError("weights must be finite and not negative")
+    rest = [d for d in array.dims if d != time and d not in dims]
+    like = xr.broadcast(array, ds[targets[0]], exclude=rest)[0] if rest else array
+    wanted = [*dims, time]
+    if not rest:
+        shape = {d: ds.sizes[d] for d in wanted if d not in like.dims}
+        return np.array(like.expand_dims(shape).transpose(*wanted).values, np.float64)
+    size = sum(space[n].size for n in targets)
+    full = [
+        xr.broadcast(array, ds[n])[0].transpose(*wanted, *space[n].dims).values.reshape(
+            *(ds.sizes[d] for d in wanted), -1
+        )
+        for n in targets
+    ]  # fmt: skip
+    out = np.concatenate(full, axis=-1)
+    if out.shape[-1] != size:
+        raise InputError(f"weights with dimensions {array.dims} do not fit the targets {targets}")
+    return np.array(out, np.float64)
+
+
+def _relative(rate: np.ndarray, lead: int, variable: Variable) -> np.ndarray:
+    size = np.linalg.norm(rate, axis=-1, keepdims=True) if variable.dims else np.abs(rate)
+    weight = np.broadcast_to(np.where(size > 0, 1.0 / np.maximum(size, np.finfo(float).tiny) ** 2, 0.0), rate.shape)
+    return weight.reshape(*rate.shape[:lead], -1)
+
+
+def _masked(run: Trajectory, missing: str, space: StateSpace) -> Trajectory:
+    columns = [run.states] if run.rates is None else [run.states, run.rates]
+    bad = ~np.isfinite(np.concatenate(columns, axis=1)) if not all(np.isfinite(c).all() for c in columns) else None
+    if bad is None:
+        return run
+    rows = bad.any(axis=1)
+    if missing == "raise":
+        row, column = np.argwhere(bad)[0]
+        name = space.component_names[column] if column < space.size else "a measured rate"
+        raise InputError(
+            f"{int(rows.sum())} of {len(rows)} samples of trajectory {run.label!r} are not finite, first {name!r} at "
+            f"time {run.times[row]:g}; drop them, or keep them out with missing='skip'"
+        )
+    if rows.all():
+        raise InputError(f"no sample of trajectory {run.label!r} is finite")
+    nearest = np.abs(np.arange(len(rows))[:, None] - np.flatnonzero(~rows)[None]).argmin(1) if len(rows) < 4000 else None
+    source = np.flatnonzero(~rows)[nearest] if nearest is not None else _nearest_valid(rows)
+    weights = run.weights * (~rows if run.weights.ndim == 1 else ~rows[:, None])
+    rates = None if run.rates is None else run.rates[source]
+    return Trajectory(run.label, run.times, run.states[source], rates, weights)
+
+
+def _nearest_valid(rows: np.ndarray) -> np.ndarray:
+    """For every row the last valid one before it (the first valid one at the start)."""
+    valid = np.where(~rows, np.arange(len(rows)), 0)
+    first = int(np.flatnonzero(~rows)[0])
+    return np.maximum(np.maximum.accumulate(valid), first)

@@ -1,0 +1,91 @@
+"""What comes through the door: named trajectories on the host, in float64, with their units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn._types import StateSpace
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """One run of the system: `times` (t,), `states` (t, n), `rates` (t, d) or None, `weights` (t,) or (t, d).
+
+    `rates` are measured time derivatives of the targets where the data hold them. A weight multiplies the squared
+    residual of its row; rows with missing values have weight 0 (their values are replaced by finite ones).
+    """
+
+    label: str
+    times: np.ndarray
+    states: np.ndarray
+    rates: np.ndarray | None
+    weights: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Trajectories with a common state space, and what is known of their variables.
+
+    `targets`: the variables whose time derivative is sought; `kinematics`: pairs (a, b) where the state says that
+    the rate of a is b; `time_unit`: the unit of `times`; `origin`: what time zero is, where the data tell.
+    """
+
+    space: StateSpace
+    targets: tuple[str, ...]
+    kinematics: tuple[tuple[str, str], ...]
+    trajectories: tuple[Trajectory, ...]
+    time_name: str = "time"
+    time_unit: str = ""
+    origin: str = ""
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def target_space(self) -> StateSpace:
+        return self.space.select(self.targets)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Rows for a pointwise regression: what the library sees and the rates that it is to explain.
+
+    `states` (m, n), `targets` (m, d), `weights` (m,) or (m, d) (they multiply squared residuals), `groups` (m,)
+    the trajectory of each row, `group_names` the labels of the trajectories.
+    """
+
+    space: StateSpace
+    target_space: StateSpace
+    states: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    groups: np.ndarray
+    group_names: tuple[str, ...]
+
+    def __post_init__(self):
+        m = len(self.states)
+        for name in ("targets", "weights", "groups"):
+            if len(getattr(self, name)) != m:
+                raise InputError(f"{m} states but {len(getattr(self, name))} {name}: rows must match")
+
+    @property
+    def size(self) -> int:
+        """The number of rows, m."""
+        return len(self.states)
+
+    @classmethod
+    def of(cls, recording: Recording, targets: list[np.ndarray], weights: list[np.ndarray]) -> Samples:
+        """Join trajectories into rows, given the target values and weights of each."""
+        runs = recording.trajectories
+        single = len(runs) == 1
+        return cls(
+            space=recording.space,
+            target_space=recording.target_space,
+            states=runs[0].states if single else np.concatenate([run.states for run in runs]),
+            targets=targets[0] if single else np.concatenate(targets),
+            weights=weights[0] if single else np.concatenate(weights),
+            groups=np.repeat(np.arange(len(runs)), [len(run.times) for run in runs]),
+            group_names=tuple(run.label for run in runs),
+        )

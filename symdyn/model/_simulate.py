@@ -1,0 +1,156 @@
+"""Integrate a model through diffrax, with labelled data in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symdyn._errors import InputError, SymdynError
+from symdyn._types import StateSpace, double_precision
+from symdyn.model.model import Model
+
+
+def simulate(model: Model, start, times, *, rtol: float = 1e-9, method=None, max_steps: int = 1_000_000):
+    """Integrate a law from a start, in float64.
+
+    Parameters
+    ----------
+    model: what `identify` found (`solution.model`).
+    start: the initial state: a Dataset with the state variables at one time (further dimensions are trajectories,
+        integrated together), a dict of arrays by variable name, or an array of shape (n,) or (runs, n).
+    times: where the states are wanted, increasing; shape (t,), numbers in the model's time unit or datetime64. The
+        first one is the time of `start`.
+    rtol: relative tolerance; the absolute one is rtol times the size of each variable at the start.
+    method: a diffrax solver; `diffrax.Dopri8()` by default (for stiff laws try `diffrax.Kvaerno5()`).
+    max_steps: most steps before giving up.
+
+    Returns an xarray.Dataset with the state variables and their units. Raises InputError for a start or times that do
+    not fit, SymdynError where the integration stops early.
+
+    Examples
+    --------
+    >>> import numpy as np, symdyn as sd
+    >>> data = sd.open_dataset("harmonic_oscillator", times=np.linspace(0, 10, 200))
+    >>> law = sd.identify(data, library=sd.Monomials(1))
+    >>> run = sd.simulate(law.model, data.isel(time=0), data.time)
+    >>> bool(abs(run.position - data.position).max() < 1e-4)
+    True
+    """
+    import diffrax
+    import equinox as eqx
+    import jax
+    import jax.numpy as jnp
+
+    model.check_closed()
+    x0, dims = _start(model.space, start)
+    t, coordinate = _times(times, model.time_unit)
+    atol = rtol * np.maximum(_sizes(model.space, x0), np.finfo(float).tiny)
+    with double_precision():
+
+        @eqx.filter_jit
+        def solve(model, x0, t, atol):
+            def one(x):
+                return diffrax.diffeqsolve(
+                    diffrax.ODETerm(model), method or diffrax.Dopri8(), t[0], t[-1], None, x,
+                    saveat=diffrax.SaveAt(ts=t), max_steps=max_steps, throw=False,
+                    stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
+                )  # fmt: skip
+
+            solution = jax.vmap(one)(x0)
+            return solution.ys, solution.result == diffrax.RESULTS.successful
+
+        states, done = solve(model, jnp.asarray(x0), jnp.asarray(t), jnp.asarray(atol))
+    states, done = np.asarray(states), np.asarray(done)
+    if not done.all():
+        run = int(np.flatnonzero(~done)[0])
+        reached = t[np.isfinite(states[run]).all(axis=1)].max(initial=t[0])
+        raise SymdynError(
+            f"the integration of run {run} stopped at time {reached:g} of {t[-1]:g}: the law diverges or is stiff there; "
+            "shorten the times, raise max_steps, or pass method=diffrax.Kvaerno5()"
+        )
+    return _labelled(model.space, states, coordinate, dims)
+
+
+def _start(space: StateSpace, start) -> tuple[np.ndarray, dict[str, Any]]:
+    """Initial states (runs, n) and the coordinates of the trajectory dimensions by name."""
+    if hasattr(start, "data_vars"):
+        return _start_from_dataset(space, start)
+    if hasattr(start, "items"):
+        missing = [name for name in space.names if name not in start]
+        if missing:
+            raise InputError(f"the start lacks {', '.join(missing)}; the state has {', '.join(space.names)}")
+        parts = [np.asarray(start[name], np.float64) for name in space.names]
+        for variable, part in zip(space.variables, parts, strict=True):
+            if part.shape != variable.shape:
+                raise InputError(f"the start of {variable.name!r} must have shape {variable.shape}, got {part.shape}")
+        return np.concatenate([part.reshape(-1) for part in parts])[None], {}
+    x0 = np.asarray(start, np.float64)
+    if x0.ndim not in (1, 2) or x0.shape[-1] != space.size:
+        raise InputError(f"the start must have shape ({space.size},) or (runs, {space.size}), got {x0.shape}")
+    _require_finite(x0)
+    return np.atleast_2d(x0), {"trajectory": np.arange(len(x0))} if x0.ndim == 2 else {}
+
+
+def _start_from_dataset(space: StateSpace, start) -> tuple[np.ndarray, dict[str, Any]]:
+    missing = [name for name in space.names if name not in start]
+    if missing:
+        raise InputError(f"the start lacks {', '.join(missing)}; the state has {', '.join(space.names)}")
+    own = {d for v in space.variables for d in v.dims}
+    dims = tuple(dict.fromkeys(str(d) for name in space.names for d in start[name].dims if d not in own))
+    if len(dims) > 1:
+        raise InputError(f"the start has the dimensions {dims}; select one time and stack the trajectories into one")
+    parts = []
+    for variable in space.variables:
+        array = start[variable.name]
+        array = array.expand_dims({d: start.sizes[d] for d in dims if d not in array.dims})
+        parts.append(np.asarray(array.transpose(*dims, *variable.dims).values, np.float64).reshape(-1, variable.size))
+    x0 = np.concatenate(parts, axis=1)
+    _require_finite(x0)
+    return x0, {d: start[d].values if d in start.coords else np.arange(start.sizes[d]) for d in dims}
+
+
+def _require_finite(x0: np.ndarray) -> None:
+    if not np.isfinite(x0).all():
+        raise InputError(f"the start holds {x0[~np.isfinite(x0)][0]}; every state variable needs a finite value")
+
+
+def _times(times, unit: str) -> tuple[np.ndarray, Any]:
+    coordinate = times if hasattr(times, "dims") else np.asarray(times)
+    values = np.asarray(getattr(coordinate, "values", coordinate))
+    if values.ndim != 1 or len(values) < 2:
+        raise InputError(f"times must have shape (t,) with t >= 2, got {values.shape}")
+    if values.dtype.kind == "M":
+        if unit not in ("", "s"):
+            raise InputError(f"the law's time unit is {unit!r}; dates need a law in seconds")
+        values = (values - values[0]) / np.timedelta64(1, "ns") * 1e-9
+    values = np.asarray(values, np.float64)
+    if not np.isfinite(values).all() or (np.diff(values) <= 0).any():
+        raise InputError("times must be finite and increasing")
+    return values, coordinate
+
+
+def _sizes(space: StateSpace, x0: np.ndarray) -> np.ndarray:
+    """The size of each component's variable over all runs: (n,)."""
+    out = np.empty(space.size)
+    for name in space.names:
+        out[space.slice(name)] = np.abs(x0[:, space.slice(name)]).max()
+    return np.where(out > 0, out, out.max(initial=0.0) or 1.0)
+
+
+def _labelled(space: StateSpace, states: np.ndarray, times, dims: dict[str, Any]):
+    import xarray as xr
+
+    runs = tuple(dims)
+    values = {}
+    coords: dict[str, Any] = dict(dims)
+    for variable in space.variables:
+        part = states[..., space.slice(variable.name)].reshape(*states.shape[:2], *variable.shape)
+        attrs = {"units": variable.unit} if variable.unit else {}
+        values[variable.name] = ((*runs, "time", *variable.dims), part if runs else part[0], attrs)
+        coords |= {d: list(labels) for d, labels in zip(variable.dims, variable.labels, strict=True)}
+    if hasattr(times, "dims"):
+        name = str(times.dims[0])
+        values = {k: (tuple(name if d == "time" else d for d in v[0]), *v[1:]) for k, v in values.items()}
+        return xr.Dataset(values, coords=coords | {name: times})
+    return xr.Dataset(values, coords=coords | {"time": times})

@@ -1,0 +1,127 @@
+"""Equations as text, LaTeX, SymPy and labelled arrays."""
+
+from __future__ import annotations
+
+from math import floor, isfinite, log10
+
+import numpy as np
+
+from symdyn.library.monomials import latex_symbol
+from symdyn.model.model import Model
+
+
+def number(value: float, error: float) -> str:
+    """A value with as many digits as its standard error leaves (3 to 10), and the error with one.
+
+    Examples
+    --------
+    >>> from symdyn.model.printing import number
+    >>> number(-132712440018.0, 3e5), number(2.0, 0.0)
+    ('-1.327124e+11 ± 3e+05', '2')
+    """
+    if error > 0 and isfinite(error) and value:
+        digits = int(np.clip(floor(log10(abs(value))) - floor(log10(error)) + 1, 3, 10))
+        return f"{value:.{digits}g} ± {error:.1g}"
+    return f"{value:.10g}"
+
+
+def _signed(terms: list[tuple[float, float, str]]) -> str:
+    out = ""
+    for value, error, name in terms:
+        shown = number(abs(value), error)
+        text = shown if name == "1" else f"{shown} {name}"
+        sign = "-" if value < 0 else "+"
+        out += f" {sign} {text}" if out else (f"-{text}" if value < 0 else text)
+    return out or "0"
+
+
+def equations(model: Model, coefficients: np.ndarray, errors: np.ndarray) -> tuple[str, ...]:
+    """The equations as text; coefficients and errors of shape (p, d) or (p,)."""
+    names = model.terms.names
+    if coefficients.ndim == 1:
+        active = np.flatnonzero(coefficients)
+        left = ", ".join(f"d {name}/dt" for name in model.targets)
+        return (f"{left} = {_signed([(coefficients[k], errors[k], names[k]) for k in active])}",)
+    components = model.space.select(model.targets).component_names
+    lines = []
+    for c, component in enumerate(components):
+        active = np.flatnonzero(coefficients[:, c])
+        space = "" if len(component) == 1 else " "
+        right = _signed([(coefficients[k, c], errors[k, c], names[k]) for k in active])
+        lines.append(f"d{space}{component}/dt = {right}")
+    return tuple(lines)
+
+
+def units(model: Model) -> str:
+    """The units that the coefficients refer to: those of the variables and of time."""
+    known = [v.unit for v in model.space.variables if v.unit]
+    return ", ".join(dict.fromkeys([*known, *([model.time_unit] if known and model.time_unit else [])]))
+
+
+def latex(model: Model, coefficients: np.ndarray) -> str:
+    """The equations as LaTeX, one line each."""
+    typeset = model.terms.latex
+    if coefficients.ndim == 1:
+        left = ",\\;".join(rf"\frac{{\mathrm{{d}}\mathbf{{{name}}}}}{{\mathrm{{d}}t}}" for name in model.targets)
+        return f"{left} = {_latex_sum(coefficients, typeset)}"
+    components = model.space.select(model.targets).component_names
+    return " \\\\\n".join(
+        rf"\frac{{\mathrm{{d}}{latex_symbol(name)}}}{{\mathrm{{d}}t}} = {_latex_sum(coefficients[:, c], typeset)}"
+        for c, name in enumerate(components)
+    )
+
+
+def _latex_sum(coefficients: np.ndarray, typeset: tuple[str, ...]) -> str:
+    out = ""
+    for k in np.flatnonzero(coefficients):
+        mantissa, _, exponent = f"{abs(coefficients[k]):.6g}".partition("e")
+        size = mantissa + (rf" \times 10^{{{int(exponent)}}}" if exponent else "")
+        body = size if typeset[k] == "1" else rf"{size}\,{typeset[k]}"
+        sign = "-" if coefficients[k] < 0 else "+"
+        out += f" {sign} {body}" if out else (f"-{body}" if coefficients[k] < 0 else body)
+    return out or "0"
+
+
+def to_sympy(model: Model, coefficients: np.ndarray) -> list:
+    """The equations as SymPy `Eq(Derivative(x(t), t), right-hand side)`, one a target component."""
+    import sympy
+
+    t = sympy.Symbol("t", real=True)
+    inputs = {name: sympy.Function(name, real=True)(t) for name in model.space.component_names}
+    terms = model.terms.to_sympy(tuple(inputs[name] for name in model.terms.space.component_names))
+    components = model.space.select(model.targets).component_names
+    out = []
+    for c, component in enumerate(components):
+        right = sympy.Integer(0)
+        for k in np.flatnonzero(coefficients if coefficients.ndim == 1 else coefficients[:, c]):
+            value = coefficients[k] if coefficients.ndim == 1 else coefficients[k, c]
+            right += sympy.Float(float(value), 17) * (terms[k][c] if coefficients.ndim == 1 else terms[k])
+        out.append(sympy.Eq(sympy.Derivative(inputs[component], t), right))
+    return out
+
+
+def to_xarray(solution):
+    """Coefficients as a small Dataset: see `Solution.to_xarray`."""
+    import xarray as xr
+
+    from symdyn import __version__
+
+    model: Model = solution.model
+    scalar = solution.coefficients.ndim == 2
+    dims = ("term", "target") if scalar else ("term",)
+    coords = {"term": list(model.terms.names)} | ({"target": list(solution.target_components)} if scalar else {})
+    attrs = {
+        "title": "Coefficients of a governing equation",
+        "equations": "\n".join(solution.equations),
+        "units_of_variables": "; ".join(f"{v.name}: {v.unit or '1'}" for v in model.space.variables),
+        "units_of_time": model.time_unit or "1",
+        "history": f"symdyn {__version__} identify",
+        **{f"data_{key}": value for key, value in solution.provenance.items()},
+    }
+    described = {"coefficient": "coefficient of each term", "standard_error": "block-robust standard error"}
+    values = {"coefficient": solution.coefficients, "standard_error": solution.standard_errors}
+    return xr.Dataset(
+        {name: (dims, v, {"long_name": described[name]}) for name, v in values.items()}, coords=coords, attrs=attrs
+    )
+
+

@@ -1,0 +1,114 @@
+"""Which terms of a fitted law the data cannot tell apart: reported as groups, never split silently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from symdyn.regress.problem import Fit
+from symdyn.regress.solvers import least_squares
+
+MEMBER = 0.1  # a term belongs to a direction when its entry exceeds this share of the largest
+SIGNIFICANT = 3.0  # standard deviations that an exchange must cost before two terms count as told apart
+
+
+@dataclass(frozen=True)
+class CollinearGroup:
+    """Terms that the data do not tell apart.
+
+    `terms`: their names; `reason`: "undetermined" where the kept coefficients of the group have no separate values,
+    "exchangeable" where a kept term (the first) could be replaced by a dropped one (the others) and the fit be as
+    good; `uncertainty`: the standard error along the undetermined direction as a share of the rate, or the largest
+    cost of an exchange in standard deviations.
+    """
+
+    terms: tuple[str, ...]
+    reason: str
+    uncertainty: float
+
+    def __str__(self) -> str:
+        names = " | ".join(self.terms)
+        if self.reason == "undetermined":
+            return f"not told apart by these data: {names} (their combination is uncertain by {self.uncertainty:.2g} of the rate)"
+        return f"not told apart by these data: {names} (any of them fits as well, within {self.uncertainty:.2g} standard deviations)"
+
+
+def collinear_groups(fit: Fit, names: tuple[str, ...], tolerance: float) -> tuple[CollinearGroup, ...]:
+    """The collinear groups of a fit; `tolerance` is the share of the rate below which an uncertainty is harmless."""
+    kept = np.flatnonzero(fit.mask)
+    if not len(kept):
+        return ()
+    undetermined = _undetermined(fit, names, kept, tolerance)
+    open_ = {name for group in undetermined for name in group.terms}
+    return (*undetermined, *(g for g in _exchangeable(fit, names, kept) if g.terms[0] not in open_))
+
+
+def _undetermined(fit: Fit, names, kept: np.ndarray, tolerance: float) -> list[CollinearGroup]:
+    """Directions among the kept weights whose standard error exceeds the tolerance (a share of the rate).
+
+    The directions are the eigenvectors of the covariance of the shares; rounding sets a floor of eps / (smallest
+    singular value), so that exactly dependent columns are found in noiseless data too.
+    """
+    unit = (fit.unit * fit.problem.physical)[kept]
+    covariance = fit.covariance / np.outer(unit, unit)
+    values, vectors = np.linalg.eigh(covariance)
+    _, singular, right = np.linalg.svd(fit.triangle[:, kept])
+    found = []
+    for value, vector in zip(values[::-1], vectors.T[::-1], strict=True):
+        if value > tolerance**2:
+            found.append((vector, float(np.sqrt(value))))
+    for value, vector in zip(singular, right, strict=False):
+        if value < 1e-12 * singular[0]:
+            found.append((vector, np.inf))
+    groups = {}
+    for vector, size in found:
+        members = kept[np.abs(vector) > MEMBER * np.abs(vector).max()]
+        if len(members) > 1:
+            key = tuple(names[k] for k in members)
+            groups[key] = max(size, groups.get(key, 0.0))
+    return [CollinearGroup(key, "undetermined", size) for key, size in groups.items()]
+
+
+def _exchangeable(fit: Fit, names, kept: np.ndarray) -> list[CollinearGroup]:
+    """For each kept term the dropped ones that could take its place at no significant cost.
+
+    The cost of an exchange is judged by Vuong's paired test over blocks (Econometrica 57, 1989, 307): the mean
+    difference of the blocks' residual sums of squares over its standard error.
+    """
+    dropped = np.flatnonzero(~fit.mask)
+    if not len(dropped) or len(fit.problem.moments.blocks) < 2:
+        return []
+    table, y = fit.triangle[:, :-1], fit.triangle[:, -1]
+    groups = []
+    for k in kept:
+        rest = kept[kept != k]
+        basis = np.linalg.qr(table[:, rest])[0] if len(rest) else np.zeros((len(table), 0))
+        candidates = table[:, [k, *dropped]]
+        free = candidates - basis @ (basis.T @ candidates)
+        left = y - basis @ (basis.T @ y)
+        size = np.linalg.norm(free, axis=0)
+        gain = np.where(size > 1e-10, (free.T @ left) ** 2 / np.maximum(size, 1e-300) ** 2, 0.0)
+        # only candidates that win back nearly all that the kept term explains are worth the test
+        near = dropped[gain[1:] > 0.5 * gain[0]]
+        costs = {j: _exchange_cost(fit, kept, k, j) for j in near}
+        same = [j for j, cost in costs.items() if cost < SIGNIFICANT]
+        if same:
+            worst = max(abs(costs[j]) for j in same)
+            groups.append(CollinearGroup((names[k], *(names[j] for j in same)), "exchangeable", worst))
+    return groups
+
+
+def _exchange_cost(fit: Fit, kept: np.ndarray, k: int, j: int) -> float:
+    """How much worse the fit is with j in place of k, in standard deviations over the blocks."""
+    swapped = np.where(kept == k, j, kept)
+    difference = _block_residuals(fit, swapped) - _block_residuals(fit, kept)
+    spread = difference.std(ddof=1) * np.sqrt(len(difference))
+    return float(difference.sum() / spread) if spread > 0 else np.inf
+
+
+def _block_residuals(fit: Fit, support: np.ndarray) -> np.ndarray:
+    """Residual sum of squares of each block for the least-squares fit on `support`."""
+    mask = np.zeros(fit.problem.size, bool)
+    mask[support] = True
+    return fit.problem.block_residuals(least_squares(fit.triangle, mask) * fit.unit)

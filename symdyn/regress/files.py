@@ -1,0 +1,183 @@
+"""Laws on disk: one zip archive with JSON and plain arrays. Nothing in it is code, and nothing is unpickled."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn._types import Frozen, StateSpace, Variable
+from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
+from symdyn.data.door import Reading
+from symdyn.data.weak import WeakForm
+from symdyn.groups import algebra as _algebra
+from symdyn.groups import action as _action
+from symdyn.groups import representations as _representations
+from symdyn.library import Covariant, CovariantVectors, Monomials, PairForces, Product, Radial, Sum
+from symdyn.library.covariant import CovariantTerm, Factor
+from symdyn.model.model import Model
+from symdyn.regress.collinear import CollinearGroup
+from symdyn.regress.solution import RESULTS, Settings, Solution, Stats
+from symdyn.regress.solvers import STLSQ, BestSubset, LeastSquares
+from symdyn.symmetry import Subspace
+
+FORMAT, VERSION = "symdyn law", 1
+
+
+def _dataclasses(module) -> tuple[type, ...]:
+    return tuple(c for c in vars(module).values() if isinstance(c, type) and is_dataclass(c) and c.__module__ == module.__name__)
+
+
+# every class that a file may name, by its name: reading a file constructs these and nothing else
+_CLASSES: dict[str, type] = {
+    cls.__name__: cls
+    for cls in (
+        StateSpace, Variable, Reading, Settings, Stats, CollinearGroup, Subspace, CovariantTerm, Factor,
+        Covariant, CovariantVectors, Monomials, PairForces, Product, Radial, Sum,
+        FiniteDifference, SavitzkyGolay, WeakForm, STLSQ, BestSubset, LeastSquares,
+        *_dataclasses(_algebra), *_dataclasses(_representations), *_dataclasses(_action),
+    )
+}  # fmt: skip
+
+
+def save(solution: Solution, path) -> None:
+    """Write a law to `path`. The file appears whole or not at all.
+
+    Raises InputError for a law with a user's own Python function (a file holds no code) or a folder that is not there.
+    """
+    path = Path(path)
+    settings = solution.settings
+    if settings.reading.weights is not None and not isinstance(settings.reading.weights, str):
+        settings = replace(settings, reading=replace(settings.reading, weights=None))
+    model = solution.model
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": _encode(settings),
+        "terms_space": _encode(model.terms.space),
+        "space": _encode(model.space),
+        "targets": _encode(model.targets),
+        "kinematics": _encode(model.kinematics),
+        "time_unit": model.time_unit,
+        "subspace": {"shape": list(model.subspace.shape), "exact": model.subspace.exact, "gap": _encode(model.subspace.gap)},
+        "result": solution.result.name,
+        "stats": _encode(solution.stats),
+        "collinear": _encode(solution.collinear),
+        "provenance": _encode(solution.provenance),
+        "equations": list(solution.equations),
+    }
+    basis = np.asarray(model.subspace.basis)
+    where = np.nonzero(basis)
+    arrays = {
+        "weights": np.asarray(model.weights),
+        "offset": np.asarray(model.subspace.offset),
+        "basis_index": np.array(where, int),
+        "basis_value": basis[where],
+        "covariance": solution.covariance,
+    }
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)
+    if not path.parent.is_dir():
+        raise InputError(f"cannot save to {path}: the folder {path.parent} does not exist")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("law.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+            archive.writestr("arrays.npz", packed.getvalue())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path) -> Solution:
+    """Read a law that `Solution.save` wrote.
+
+    Raises InputError for a file that is absent, broken, of another kind, or of a newer version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no such file: {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            document = json.loads(archive.read("law.json"))
+            with np.load(io.BytesIO(archive.read("arrays.npz")), allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path} is not a symdyn law, or is damaged: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise InputError(f"{path} is not a symdyn law (format {document.get('format') if isinstance(document, dict) else None!r})")
+    if document.get("version") != VERSION:
+        raise InputError(f"{path} has version {document.get('version')!r}; this symdyn reads version {VERSION}: update symdyn")
+    try:
+        return _solution(document, arrays)
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+        raise InputError(f"{path} is not a symdyn law, or is damaged: {error}") from error
+
+
+def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Solution:
+    settings: Settings = _decode(document["settings"])
+    shape = tuple(int(n) for n in document["subspace"]["shape"])
+    basis = np.zeros((len(arrays["weights"]), *shape))
+    basis[tuple(arrays["basis_index"])] = arrays["basis_value"]
+    subspace = Subspace(
+        shape, Frozen(arrays["offset"]), Frozen(basis), bool(document["subspace"]["exact"]), _decode(document["subspace"]["gap"])
+    )
+    model = Model(
+        weights=arrays["weights"],
+        terms=settings.library.on(_decode(document["terms_space"])),
+        subspace=subspace,
+        space=_decode(document["space"]),
+        targets=_decode(document["targets"]),
+        kinematics=_decode(document["kinematics"]),
+        time_unit=str(document["time_unit"]),
+    )
+    return Solution(
+        model, RESULTS[document["result"]], _decode(document["stats"]), arrays["covariance"],
+        _decode(document["collinear"]), settings, _decode(document["provenance"]),
+    )  # fmt: skip
+
+
+def _encode(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else {"type": "float", "value": str(value)}
+    if isinstance(value, Frozen):
+        return {"type": "Frozen", "shape": list(value.shape), "value": [_encode(v) for v in value.array.ravel().tolist()]}
+    if isinstance(value, tuple | list):
+        return [_encode(v) for v in value]
+    if isinstance(value, Mapping):
+        return {"type": "mapping", "value": {str(k): _encode(v) for k, v in value.items()}}
+    if is_dataclass(value) and _CLASSES.get(type(value).__name__) is type(value):
+        return {"type": type(value).__name__, **{f.name: _encode(getattr(value, f.name)) for f in fields(value) if f.init}}
+    raise InputError(
+        f"a law with {type(value).__name__} cannot be saved: a file holds no Python code. Build the library from "
+        "Monomials, Covariant, Radial or PairForces, or keep the coefficients with to_xarray()"
+    )
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_decode(v) for v in value)
+    if not isinstance(value, dict):
+        return value
+    kind = value["type"]
+    if kind == "float":
+        return float(value["value"])
+    if kind == "mapping":
+        return {k: _decode(v) for k, v in value["value"].items()}
+    if kind == "Frozen":
+        return Frozen(np.array(value["value"]).reshape(value["shape"]))
+    if kind not in _CLASSES:
+        raise InputError(f"unknown part {kind!r} in the file; it may come from a newer symdyn")
+    return _CLASSES[kind](**{k: _decode(v) for k, v in value.items() if k != "type"})

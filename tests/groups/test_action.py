@@ -1,0 +1,130 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from symdyn import _errors
+from symdyn._types import StateSpace, Variable
+from symdyn.groups import SE, SO, Action, O, Point, Scalar, Scaling, T, Vector, Weight
+
+PHASE = StateSpace.of(position=3, velocity=3)
+BODIES = StateSpace((Variable("position", ("body", "component"), (("sun", "earth"), ("x", "y", "z"))), Variable("mass")))
+
+
+def test_a_vector_with_bodies_is_a_stack_of_copies():
+    bound = SO(3).acting_on(position=Vector, mass=Scalar).on(BODIES)
+    J = SO(3).algebra.matrices[0]
+    np.testing.assert_array_equal(bound.matrices[0][:6, :6], np.kron(np.eye(2), J))
+    assert not bound.matrices.array[:, 6].any()
+
+
+def test_translations_move_every_body_and_no_velocity():
+    bound = T(3).acting_on(position=Point, mass=Scalar).on(BODIES)
+    assert bound.shifts[1].tolist() == [0, 1, 0, 0, 1, 0, 0]
+    assert not T(3).acting_on(position=Vector, velocity=Vector).on(PHASE).shifts.array.any()
+
+
+def test_a_scalar_may_be_an_array_of_scalars():
+    bound = SO(3).acting_on(position=Scalar, velocity=Vector).on(PHASE)
+    assert not bound.matrices.array[:, :3].any()
+
+
+def test_a_vector_of_the_wrong_length_is_refused():
+    space = StateSpace.of(position=3, velocity=2)
+    with pytest.raises(_errors.InputError, match="'velocity' is a vector of the wrong length.* 2 components.*needs 3"):
+        SO(3).acting_on(position=Vector, velocity=Vector).on(space)
+    with pytest.raises(_errors.InputError, match="'mass' is a vector of the wrong length: its last axis has 1 comp"):
+        SO(3).acting_on(mass=Vector, position=Scalar).on(StateSpace.of(mass=1, position=3))
+
+
+def test_missing_and_unknown_variables_are_named():
+    with pytest.raises(_errors.InputError, match=r"the state also has velocity; .* acting_on\(\.\.\., velocity=Scalar"):
+        SO(3).acting_on(position=Vector).on(PHASE)
+    with pytest.raises(_errors.InputError, match="unknown variable 'spin'; the state has position, velocity"):
+        SO(3).acting_on(position=Vector, velocity=Vector, spin=Vector).on(PHASE)
+
+
+def test_rates_lose_the_weight_of_time():
+    action = Scaling().acting_on(position=Weight(2), velocity=Weight(-1), time=Weight(3))
+    bound = action.on(PHASE)
+    assert bound.time_weights.array.tolist() == [3]
+    np.testing.assert_array_equal(bound.fibre(("velocity",)).matrices.array, -4 * np.eye(3)[None])
+    np.testing.assert_array_equal(np.diag(bound.fibre(("velocity", "position")).matrices[0]), [-4, -4, -4, -1, -1, -1])
+
+
+def test_a_sum_has_the_generators_of_both_with_fields_last():
+    twist = Action.from_fields({"twist": lambda s: {"velocity": s["position"] ** 2}}, time_weights={"twist": 0.5})
+    turn = O(3).acting_on(position=Vector, velocity=Vector)
+    scale = Scaling().acting_on(position=Weight(2), velocity=Weight(-1), time=Weight(3))
+    bound = (twist + turn + scale).on(PHASE)
+    assert bound.labels == ("rotation_x", "rotation_y", "rotation_z", "scaling", "twist")
+    assert bound.time_weights.array.tolist() == [0, 0, 0, 3, 0.5]
+    assert bound.element_labels == ("reflection_x",) and bound.elements.shape == (1, 6, 6)
+    assert [each.label for each in bound.generators(PHASE.names)] == list(bound.labels)
+
+
+def test_an_action_hashes_and_compares_once_bound():
+    def make():
+        return SE(3).acting_on(position=Point, velocity=Vector).on(PHASE)
+
+    assert make() == make() and hash(make()) == hash(make())
+    assert make().on(PHASE) == make()
+    with pytest.raises(_errors.InputError, match="is bound to the state"):
+        make().on(BODIES)
+
+
+def test_affine_generators_by_variable():
+    space = StateSpace.of(x=2, y=1, z=2)
+    action = Action.affine(
+        {"x": np.eye(2), ("x", "y"): [[5.0], [6.0]]}, shifts={"z": [7.0, 8.0]}, time_weights=2.0, labels="mix"
+    )
+    bound = action.on(space)
+    assert bound.matrices[0][:2].tolist() == [[1, 0, 5, 0, 0], [0, 1, 6, 0, 0]]
+    assert bound.shifts[0].tolist() == [0, 0, 0, 7, 8]
+    assert bound.fibre(("z",)).matrices[0].tolist() == [[-2, 0], [0, -2]]
+    with pytest.raises(_errors.InputError, match=r"mixes the rate of x with that of y; .*targets \('x', 'y'\)"):
+        bound.fibre(("x",))
+
+
+def test_wrong_affine_generators_are_refused():
+    space = StateSpace.of(x=2)
+    with pytest.raises(_errors.InputError, match="needs the shape"):
+        Action.affine({"x": np.eye(3)}).on(space)
+    with pytest.raises(_errors.InputError, match="same number of generators"):
+        Action.affine({"x": np.zeros((2, 2, 2))}, shifts={"x": [0.0, 1.0]})
+    with pytest.raises(_errors.InputError, match="as many labels"):
+        Action.affine({"x": np.eye(2)}, labels=("a", "b"))
+    with pytest.raises(_errors.InputError, match="time_weights"):
+        Action.affine({"x": np.eye(2)}, time_weights=[1.0, 2.0])
+    with pytest.raises(_errors.InputError, match="unknown variable"):
+        Action.affine({"q": np.eye(2)}).on(space)
+
+
+def test_a_field_moves_rates_with_its_jacobian():
+    space = StateSpace.of(x=1, y=1)
+    action = Action.from_fields({"bend": lambda s: {"x": s["x"] * s["y"]}}, time_weights={"bend": 3.0})
+    (each,) = action.on(space).generators(("x", "y"))
+    x = jnp.array([2.0, 5.0])
+    assert each.field(x).tolist() == [10, 0]
+    assert each.fibre(x).tolist() == [[5 - 3, 2], [0, -3]]
+    with pytest.raises(_errors.InputError, match="'bend' mixes the rate of x with that of y"):
+        action.on(space).fibre(("x",))
+
+
+def test_wrong_fields_are_refused():
+    space = StateSpace.of(x=2)
+    with pytest.raises(_errors.InputError, match="moves 'x' by"):
+        Action.from_fields({"bad": lambda s: {"x": s["x"][0]}}).on(space)
+    with pytest.raises(_errors.InputError, match="the field 'bad' failed on a state with x: KeyError"):
+        Action.from_fields({"bad": lambda s: {"x": s["y"]}}).on(space)
+    with pytest.raises(_errors.InputError, match="unknown variable 'y'"):
+        Action.from_fields({"bad": lambda s: {"y": s["x"]}}).on(space)
+    with pytest.raises(_errors.InputError, match="at least one field"):
+        Action.from_fields({})
+    with pytest.raises(_errors.InputError, match="time_weights names 'b'"):
+        Action.from_fields({"a": lambda s: s}, time_weights={"b": 1.0})
+
+
+def test_generators_follow_the_callers_precision():
+    (each, *_) = SO(3).acting_on(position=Vector, velocity=Vector).on(PHASE).generators(("velocity",))
+    assert jax.jit(each.field)(jnp.ones(6, jnp.float32)).dtype == jnp.float32
