@@ -9,38 +9,61 @@ from symdyn.data.door import dataset
 from symdyn.data.registry import list_datasets, open_dataset
 from symdyn.data.systems import make_dataset
 from symdyn.data.weak import WeakForm
-from symdyn.groups import *  # noqa: F403
-from symdyn.groups import __all__ as _groups
+from symdyn.groups import SE, SO, Action, DirectSum, E, Group, LieAlgebra, O, Point, Scalar, Scaling, T, Vector, Weight
 from symdyn.library import Covariant, CovariantVectors, Function, Monomials, PairForces, Radial
 from symdyn.model import Model, simulate
-from symdyn.regress import RESULTS, STLSQ, BestSubset, LeastSquares, Projection, Solution, identify, load, variable_projection
+from symdyn.regress import (
+    RESULTS,
+    STLSQ,
+    BestSubset,
+    LeastSquares,
+    Projection,
+    Solution,
+    identify,
+    load,
+    variable_projection,
+)
 from symdyn.symmetry import Subspace, enforce, lie_derivative
 
 __all__ = [
     "RESULTS",
+    "SE",
+    "SO",
     "STLSQ",
+    "Action",
     "BestSubset",
     "Covariant",
     "CovariantVectors",
+    "DirectSum",
+    "E",
     "FiniteDifference",
     "Frozen",
     "Function",
+    "Group",
     "InputError",
     "LeastSquares",
+    "LieAlgebra",
     "MissingDependencyError",
     "Model",
     "Monomials",
+    "O",
     "PairForces",
+    "Point",
     "Projection",
     "Radial",
     "SavitzkyGolay",
+    "Scalar",
+    "Scaling",
     "Solution",
     "StateSpace",
     "Subspace",
     "SymdynError",
     "SymdynWarning",
+    "T",
     "Variable",
+    "Vector",
     "WeakForm",
+    "Weight",
     "dataset",
     "enforce",
     "identify",
@@ -51,5 +74,4 @@ __all__ = [
     "open_dataset",
     "simulate",
     "variable_projection",
-    *_groups,
 ]

@@ -66,7 +66,9 @@ class SavitzkyGolay(AbstractDifferentiation):
 
     def __post_init__(self):
         if self.width % 2 == 0 or self.width <= self.degree:
-            raise InputError(f"the width must be odd and above the degree, got width {self.width}, degree {self.degree}")
+            raise InputError(
+                f"the width must be odd and above the degree, got width {self.width}, degree {self.degree}"
+            )
 
     @property
     def window(self) -> tuple[int, int]:

@@ -13,6 +13,7 @@ import numpy as np
 from symdyn._errors import InputError, SymdynWarning
 from symdyn._types import StateSpace, Variable
 from symdyn.data.recording import Recording, Trajectory
+from symdyn.data.weights import row_weights
 
 COMPONENT_DIMS = ("component", "components", "axis", "xyz", "space", "direction", "coordinate")
 TRAJECTORY_DIMS = ("trajectory", "traj", "run", "realization", "ensemble", "member", "number", "particle", "body")
@@ -41,7 +42,9 @@ def dataset(times, *, time_unit: str = "", **variables):
 
     times = np.asarray(times)
     if times.ndim != 1:
-        raise InputError(f"times must have shape (t,), got {times.shape}; runs with different times are a list of datasets")
+        raise InputError(
+            f"times must have shape (t,), got {times.shape}; runs with different times are a list of datasets"
+        )
     dims_by_rank = {1: ("time",), 2: ("time", "component"), 3: ("trajectory", "time", "component")}
     sizes = {np.shape(values)[-1] for values in variables.values() if np.ndim(values) > 1}
     out = {}
@@ -148,7 +151,13 @@ def _read_one(ds, reading: Reading, run: int | None) -> Recording:
     times, unit, origin = _time_values(ds[time], time)
     sources = state if len(measured) < len(targets) else state + tuple(measured[name] for name in targets)
     values = {name: _ordered(ds[name], time, dims) for name in sources}
-    weights = _weights(ds, reading.weights, time, dims, space, targets, values, measured)
+    weights = row_weights(
+        ds,
+        reading.weights,
+        (*dims, time),
+        [space[name] for name in targets],
+        {n: values[rate] for n, rate in measured.items()},
+    )
     trajectories = []
     for index, label in _runs(ds, dims, run):
         columns = {name: v[index].reshape(len(times), -1) for name, v in values.items()}
@@ -156,7 +165,9 @@ def _read_one(ds, reading: Reading, run: int | None) -> Recording:
         rates = np.concatenate([columns[measured[n]] for n in targets], 1) if len(sources) > len(state) else None
         weight = weights[index] if weights is not None else np.ones(len(times))
         trajectories.append(_masked(Trajectory(label, times, states, rates, weight), reading.missing, space))
-    provenance = {str(k): str(v) for k, v in ds.attrs.items() if k in ("title", "source", "history", "license", "frame")}
+    provenance = {
+        str(k): str(v) for k, v in ds.attrs.items() if k in ("title", "source", "history", "license", "frame")
+    }
     return Recording(space, targets, kinematics, tuple(trajectories), time, unit, origin, provenance)
 
 
@@ -209,7 +220,9 @@ def _state_names(ds, reading: Reading, time: str, declared: dict[str, str]) -> t
         if time in v.dims and (name in wanted or (name not in rates_only and name not in named_weight))
     )  # fmt: skip
     if not names:
-        raise InputError(f"no variable depends on {time!r}; the data have {', '.join(map(str, ds.data_vars)) or 'none'}")
+        raise InputError(
+            f"no variable depends on {time!r}; the data have {', '.join(map(str, ds.data_vars)) or 'none'}"
+        )
     return names
 
 
@@ -219,7 +232,9 @@ def _trajectory_dims(ds, names: list[str], time: str, asked: tuple[str, ...] | N
     if asked is not None:
         for dim in asked:
             if dim not in found:
-                raise InputError(f"unknown trajectory dimension {dim!r}; besides {time!r} the state has {found or 'none'}")
+                raise InputError(
+                    f"unknown trajectory dimension {dim!r}; besides {time!r} the state has {found or 'none'}"
+                )
         return tuple(asked)
     marked = tuple(d for d in found if d in ds.coords and ds[d].attrs.get("cf_role") == "trajectory_id")
     if marked:
@@ -299,7 +314,7 @@ def _ordered(array, time: str, trajectories: tuple[str, ...]) -> np.ndarray:
     """Values in the order (trajectory dims, time, component dims), float64, without a copy where none is needed."""
     rest = [d for d in array.dims if d != time and d not in trajectories]
     missing = [d for d in trajectories if d not in array.dims]
-    array = array.expand_dims({d: 1 for d in missing}).transpose(*trajectories, time, *rest)
+    array = array.expand_dims(dict.fromkeys(missing, 1)).transpose(*trajectories, time, *rest)
     return np.asarray(array.values, np.float64)
 
 
@@ -310,53 +325,12 @@ def _runs(ds, dims: tuple[str, ...], run: int | None):
         yield index, "/".join(filter(None, [prefix, *names])) or "0"
 
 
-def _weights(ds, weights, time, dims, space, targets, values, measured) -> np.ndarray | None:
-    """Weights by row, shape (*trajectory sizes, t) or (*trajectory sizes, t, d), or None."""
-    import xarray as xr
-
-    if weights is None:
-        return None
-    if isinstance(weights, str) and weights == "relative":
-        if len(measured) < len(targets):
-            raise InputError('weights="relative" needs measured rates; the data declare none (attribute rate_of, or rates={...})')
-        parts = [_relative(values[measured[n]], len(dims) + 1, space[n]) for n in targets]
-        return np.concatenate(parts, axis=-1)
-    array = ds[weights] if isinstance(weights, str) and weights in ds else weights
-    if not isinstance(array, xr.DataArray):
-        raise InputError(f'weights must be "relative", the name of a variable or a DataArray, got {weights!r}')
-    if (array < 0).any() or not np.isfinite(array.values).all():
-        raise InputError("weights must be finite and not negative")
-    rest = [d for d in array.dims if d != time and d not in dims]
-    like = xr.broadcast(array, ds[targets[0]], exclude=rest)[0] if rest else array
-    wanted = [*dims, time]
-    if not rest:
-        shape = {d: ds.sizes[d] for d in wanted if d not in like.dims}
-        return np.array(like.expand_dims(shape).transpose(*wanted).values, np.float64)
-    size = sum(space[n].size for n in targets)
-    full = [
-        xr.broadcast(array, ds[n])[0].transpose(*wanted, *space[n].dims).values.reshape(
-            *(ds.sizes[d] for d in wanted), -1
-        )
-        for n in targets
-    ]  # fmt: skip
-    out = np.concatenate(full, axis=-1)
-    if out.shape[-1] != size:
-        raise InputError(f"weights with dimensions {array.dims} do not fit the targets {targets}")
-    return np.array(out, np.float64)
-
-
-def _relative(rate: np.ndarray, lead: int, variable: Variable) -> np.ndarray:
-    size = np.linalg.norm(rate, axis=-1, keepdims=True) if variable.dims else np.abs(rate)
-    weight = np.broadcast_to(np.where(size > 0, 1.0 / np.maximum(size, np.finfo(float).tiny) ** 2, 0.0), rate.shape)
-    return weight.reshape(*rate.shape[:lead], -1)
-
-
 def _masked(run: Trajectory, missing: str, space: StateSpace) -> Trajectory:
     columns = [run.states] if run.rates is None else [run.states, run.rates]
-    bad = ~np.isfinite(np.concatenate(columns, axis=1)) if not all(np.isfinite(c).all() for c in columns) else None
-    if bad is None:
+    if all(np.isfinite(column).all() for column in columns):
         return run
-    rows = bad.any(axis=1)
+    bad: np.ndarray = np.logical_not(np.isfinite(np.concatenate(columns, axis=1)))
+    rows = np.asarray(bad.any(axis=1))
     if missing == "raise":
         row, column = np.argwhere(bad)[0]
         name = space.component_names[column] if column < space.size else "a measured rate"
@@ -366,15 +340,14 @@ def _masked(run: Trajectory, missing: str, space: StateSpace) -> Trajectory:
         )
     if rows.all():
         raise InputError(f"no sample of trajectory {run.label!r} is finite")
-    nearest = np.abs(np.arange(len(rows))[:, None] - np.flatnonzero(~rows)[None]).argmin(1) if len(rows) < 4000 else None
-    source = np.flatnonzero(~rows)[nearest] if nearest is not None else _nearest_valid(rows)
-    weights = run.weights * (~rows if run.weights.ndim == 1 else ~rows[:, None])
+    source = _nearest_valid(rows)
+    live = np.logical_not(rows)
+    weights = run.weights * (live if run.weights.ndim == 1 else live[:, None])
     rates = None if run.rates is None else run.rates[source]
     return Trajectory(run.label, run.times, run.states[source], rates, weights)
 
 
 def _nearest_valid(rows: np.ndarray) -> np.ndarray:
     """For every row the last valid one before it (the first valid one at the start)."""
-    valid = np.where(~rows, np.arange(len(rows)), 0)
-    first = int(np.flatnonzero(~rows)[0])
-    return np.maximum(np.maximum.accumulate(valid), first)
+    valid = np.where(rows, 0, np.arange(len(rows)))
+    return np.maximum(np.maximum.accumulate(valid), int(np.argmin(rows)))

@@ -144,7 +144,7 @@ def open_enso_indices(path: Path) -> xr.Dataset:
 
 
 def open_surface_drifter(path: Path) -> xr.Dataset:
-    """One drifter every 2 h: `u`, `v` [m s-1], the coordinates `lat`, `lon` over time, and `sst` [degC] with gaps."""
+    """One drifter every 2 h: velocity `u`, `v` [m s-1] over time, with the coordinates `lat` and `lon`."""
     import xarray as xr
 
     try:
@@ -152,7 +152,7 @@ def open_surface_drifter(path: Path) -> xr.Dataset:
     except ImportError as error:
         raise MissingDependencyError(f"{path.name} {_NO_READER.split(', or')[0]}") from error
     with netCDF4.Dataset(path) as file:  # a file of Matlab 7.3 is HDF5
-        column = {key: np.ma.getdata(file["drifterbetty"][key][:]).ravel() for key in ("num", "lat", "lon", "cv", "t")}
+        column = {key: np.ma.getdata(file["drifterbetty"][key][:]).ravel() for key in ("num", "lat", "lon", "cv")}
     # Matlab counts days from the year 0: 719529 is 1970-01-01. To the nearest second, the precision of the file.
     seconds = np.rint((column["num"] - 719529.0) * 86400.0).astype("int64")
     speed = {"units": "m s-1"}
@@ -160,7 +160,6 @@ def open_surface_drifter(path: Path) -> xr.Dataset:
         {
             "u": ("time", column["cv"]["real"] / 100, speed | {"standard_name": "eastward_sea_water_velocity"}),
             "v": ("time", column["cv"]["imag"] / 100, speed | {"standard_name": "northward_sea_water_velocity"}),
-            "sst": ("time", column["t"], {"units": "degC", "standard_name": "sea_surface_temperature"}),
         },
         coords={
             "time": ("time", seconds.astype("datetime64[s]").astype("datetime64[ns]"), _TIME),
@@ -190,16 +189,16 @@ def open_honolulu_tide(path: Path) -> xr.Dataset:
 
 
 def open_cylinder_wake(path: Path) -> xr.Dataset:
-    """`amplitude` (time, mode): eight POD modes and the shift mode, in units of the free stream and the diameter."""
+    """`amplitude` (time, component): eight POD modes and the shift mode, without units."""
     import xarray as xr
 
     table = np.loadtxt(path)
     modes = [*(f"pod{k}" for k in range(1, 9)), "shift"]
     return xr.Dataset(
-        {"amplitude": (("time", "mode"), table[:, 1:], {"units": "1", "long_name": "amplitude of the mode"})},
+        {"amplitude": (("time", "component"), table[:, 1:], {"units": "1", "long_name": "amplitude of the mode"})},
         coords={
             "time": ("time", table[:, 0], {"axis": "T", "units": "1", "long_name": "time (diameter / free stream)"}),
-            "mode": ("mode", modes, {"long_name": "mode"}),
+            "component": ("component", modes, {"long_name": "mode"}),
         },
         attrs={"reynolds_number": 100.0},
     )

@@ -69,7 +69,8 @@ def windows(form: WeakForm, run: Trajectory, order: int, label: str) -> Windows:
     half = form.half_width or _half_width(run)
     if t < 2 * half + 1:
         raise InputError(
-            f"trajectory {label!r} has {t} samples, fewer than one window of {2 * half + 1}; give WeakForm(half_width=...)"
+            f"trajectory {label!r} has {t} samples, fewer than one window of {2 * half + 1}; "
+            "give a smaller WeakForm(half_width=...)"
         )
     stride = max(1, half // 4) if form.windows is None else max(1, (t - 2 * half) // form.windows)
     centres = np.arange(half, t - half, stride)

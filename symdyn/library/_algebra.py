@@ -49,9 +49,7 @@ class Sum(AbstractLibrary):
         names = [name for part in parts for name in part.names]
         latex = [text for part in parts for text in part.latex]
         keep = tuple(k for k, name in enumerate(names) if name not in names[:k])
-        return SumTerms(
-            space, parts, keep, tuple(names[k] for k in keep), tuple(latex[k] for k in keep), shapes.pop()
-        )
+        return SumTerms(space, parts, keep, tuple(names[k] for k in keep), tuple(latex[k] for k in keep), shapes.pop())
 
 
 class ProductTerms(AbstractTerms):

@@ -2,6 +2,7 @@
 
 import abc
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 
@@ -25,7 +26,7 @@ class AbstractTerms(eqx.Module):
     value_shape: eqx.AbstractVar[tuple[int, ...]]
 
     @abc.abstractmethod
-    def __call__(self, x):
+    def __call__(self, x) -> Any:
         """Term values at one state: x of shape (n,) -> (p, *value_shape)."""
 
     @abc.abstractmethod

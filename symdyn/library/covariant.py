@@ -269,7 +269,9 @@ class Covariant(AbstractLibrary):
         terms = tuple(parse_term(t, vectors) if isinstance(t, str) else t for t in self.terms)
         sizes = {_check_term(term, space) for term in terms}
         if len(sizes) > 1:
-            raise InputError(f"a covariant library is all scalars or all vectors of one size: {[t.text for t in terms]}")
+            raise InputError(
+                f"a covariant library is all scalars or all vectors of one size: {[t.text for t in terms]}"
+            )
         repeated = {t.text for t in terms if terms.count(t) > 1}
         if repeated:
             raise InputError(f"a covariant library names a term twice: {sorted(repeated)}")
@@ -363,9 +365,7 @@ def _dot_products(vectors: tuple[str, ...], degree: int) -> list[tuple[tuple[Fac
     products: list[dict[Factor, float]] = [{}]
     for factor, unit in basic:
         products = [
-            {**old, factor: unit * k} if k else old
-            for old in products
-            for k in range((degree - _degree(old)) // 2 + 1)
+            {**old, factor: unit * k} if k else old for old in products for k in range((degree - _degree(old)) // 2 + 1)
         ]
     return [tuple(product.items()) for product in sorted(products, key=_degree)]
 

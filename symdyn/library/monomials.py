@@ -36,9 +36,7 @@ def _block_size(n: int, k: int) -> int:
 
 
 def _monomial_text(exponent, names, power: str, times: str, one: str = "1") -> str:
-    factors = [
-        name if a == 1 else power.format(name, a) for name, a in zip(names, exponent, strict=True) if a
-    ]
+    factors = [name if a == 1 else power.format(name, a) for name, a in zip(names, exponent, strict=True) if a]
     return times.join(factors) or one
 
 
@@ -83,7 +81,7 @@ class MonomialTerms(AbstractTerms):
     def to_sympy(self, symbols: tuple) -> list:
         import sympy
 
-        return [sympy.Mul(*(s**int(a) for s, a in zip(symbols, row, strict=True) if a)) for row in self.exponents]
+        return [sympy.Mul(*(s ** int(a) for s, a in zip(symbols, row, strict=True) if a)) for row in self.exponents]
 
 
 @dataclass(frozen=True)

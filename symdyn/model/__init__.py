@@ -1,6 +1,6 @@
 """The law found as an object: a vector field, its simulation, its symbols, and its file."""
 
-from symdyn.model.model import Model
 from symdyn.model._simulate import simulate
+from symdyn.model.model import Model
 
 __all__ = ["Model", "simulate"]

@@ -83,4 +83,6 @@ def entry_basis(shape: tuple[int, ...], entries: np.ndarray) -> Subspace:
 
 def restricted(subspace: Subspace, active: np.ndarray) -> Subspace:
     """The part of a subspace that some of its basis elements span; `active` (k,) holds their indices."""
-    return Subspace(subspace.shape, subspace.offset, Frozen(np.asarray(subspace.basis)[active]), subspace.exact, subspace.gap)
+    return Subspace(
+        subspace.shape, subspace.offset, Frozen(np.asarray(subspace.basis)[active]), subspace.exact, subspace.gap
+    )

@@ -123,5 +123,3 @@ def to_xarray(solution):
     return xr.Dataset(
         {name: (dims, v, {"long_name": described[name]}) for name, v in values.items()}, coords=coords, attrs=attrs
     )
-
-

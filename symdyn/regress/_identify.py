@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn._types import StateSpace, Variable, double_precision
+from symdyn._types import Frozen, StateSpace, Variable, double_precision
 from symdyn.data.differentiate import AbstractDifferentiation, FiniteDifference, differentiated
 from symdyn.data.door import Reading, read
 from symdyn.data.recording import Recording, Samples
@@ -86,7 +86,9 @@ def solve_recording(recording: Recording, settings: Settings) -> Solution:
     return _solution(regression(recording, settings, settings.library.on), settings)
 
 
-def regression(recording: Recording, settings: Settings, make_terms: Callable[[StateSpace], AbstractTerms]) -> Regression:
+def regression(
+    recording: Recording, settings: Settings, make_terms: Callable[[StateSpace], AbstractTerms]
+) -> Regression:
     """Moments of the rows for the terms that `make_terms` gives on the space that the rows have."""
     if isinstance(settings.differentiation, WeakForm):
         return _weak_regression(recording, settings, settings.differentiation, make_terms)
@@ -104,7 +106,9 @@ class Regression:
 
 def _pointwise_regression(recording: Recording, settings: Settings, make_terms) -> Regression:
     samples = pointwise_samples(recording, settings)
-    full = replace(recording, space=samples.space, targets=samples.target_space.names, kinematics=_kinematics(recording, settings))
+    full = replace(
+        recording, space=samples.space, targets=samples.target_space.names, kinematics=_kinematics(recording, settings)
+    )
     terms = make_terms(samples.space)
     _check_size(terms, samples.target_space, int((samples.weights > 0).sum()))
     return Regression(full, terms, sample_moments(terms, samples.states, samples.targets, samples.weights))
@@ -123,7 +127,9 @@ def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
         speed = chosen(run.times, run.states[:, columns])
         change = chosen(run.times, run.states[:, columns], order=2)
         runs.append(replace(run, states=np.column_stack([run.states, speed]), rates=change))
-    wide = replace(recording, space=second_order_space(recording), targets=_rate_names(recording), trajectories=tuple(runs))
+    wide = replace(
+        recording, space=second_order_space(recording), targets=_rate_names(recording), trajectories=tuple(runs)
+    )
     return differentiated(wide, None)
 
 
@@ -134,7 +140,12 @@ def _rate_names(recording: Recording) -> tuple[str, ...]:
 def second_order_space(recording: Recording) -> StateSpace:
     """The state of a second-order law: the variables and the rates of the targets."""
     rates = tuple(
-        Variable(name, v.dims, v.labels, f"{v.unit} {recording.time_unit}-1".strip() if v.unit and recording.time_unit else "")
+        Variable(
+            name,
+            v.dims,
+            v.labels,
+            f"{v.unit} {recording.time_unit}-1".strip() if v.unit and recording.time_unit else "",
+        )
         for name, v in zip(_rate_names(recording), recording.target_space.variables, strict=True)
     )
     return StateSpace((*recording.space.variables, *rates))
@@ -159,7 +170,9 @@ def _weak_regression(recording: Recording, settings: Settings, form: WeakForm, m
     full = recording
     if settings.order == 2:
         names = _rate_names(recording)
-        full = replace(recording, space=second_order_space(recording), targets=names, kinematics=_kinematics(recording, settings))
+        full = replace(
+            recording, space=second_order_space(recording), targets=names, kinematics=_kinematics(recording, settings)
+        )
     _check_size(terms, full.target_space, int((weights > 0).sum()))
     if terms.value_shape:
         rows = np.moveaxis(design, 1, 2).reshape(-1, terms.size)
@@ -185,9 +198,7 @@ def _solution(regression: Regression, settings: Settings) -> Solution:
     terms, recording = regression.terms, regression.recording
     target_space = recording.target_space
     shape = (terms.size,) if terms.value_shape else (terms.size, target_space.size)
-    subspace = None
-    if settings.action is not None:
-        subspace = enforce(terms, settings.action, space=terms.space, targets=_fibre_targets(recording, settings))
+    subspace = _admissible(terms, recording, settings)
     groups = [list(target_space.indices((name,))) for name in target_space.names]
     fits = [solve(problem, settings.solver) for problem in problems(regression.moments, shape, subspace, groups)]
     model_space, active, covariance, weights = _joined(fits, shape, subspace)
@@ -204,11 +215,21 @@ def _solution(regression: Regression, settings: Settings) -> Solution:
     return Solution(model, result, stats, covariance, collinear, settings, recording.provenance)
 
 
-def _fibre_targets(recording: Recording, settings: Settings) -> tuple[str, ...]:
-    """The variables of the terms' space whose representation the target carries (a rate transforms like its variable)."""
-    if settings.order == 1:
-        return recording.targets
-    return tuple(name.removesuffix("_rate") for name in recording.targets)
+def _admissible(terms: AbstractTerms, recording: Recording, settings: Settings) -> Subspace | None:
+    """The coefficients that the action admits, or None where none is enforced."""
+    if settings.action is None:
+        return None
+    bound, targets = settings.action.on(terms.space), recording.targets
+    if settings.order == 2 and targets[0] not in terms.space.names:
+        # the weak form knows only the positions: their second derivative scales with time squared, and no constant
+        # boost survives the second derivative
+        bound = replace(
+            bound,
+            time_weights=Frozen(2 * bound.time_weights.array),
+            rate_shifts=Frozen(np.zeros_like(bound.rate_shifts.array)),
+        )
+        targets = tuple(name.removesuffix("_rate") for name in targets)
+    return enforce(terms, bound, targets=targets)
 
 
 def _tolerance(settings: Settings) -> float:
@@ -229,7 +250,9 @@ def _joined(fits: list[Fit], shape: tuple[int, ...], subspace: Subspace | None):
     if len(shape) == 1:
         entries = np.flatnonzero(fits[0].mask)[:, None]
     else:
-        entries = np.concatenate([np.column_stack([np.flatnonzero(f.mask), np.full(f.mask.sum(), c)]) for c, f in enumerate(fits)])
+        entries = np.concatenate(
+            [np.column_stack([np.flatnonzero(f.mask), np.full(f.mask.sum(), c)]) for c, f in enumerate(fits)]
+        )
     return entry_basis(shape, entries), len(weights), covariance, weights
 
 

@@ -33,13 +33,19 @@ def score(solution: Solution, data, *, rtol: float = 1e-9, method=None):
         predicted = model.simulate(run.states[0], run.times, rtol=rtol, method=method)
         rows.append([_compare(run.states[:, model.space.slice(n)], predicted[n].values) for n in model.space.names])
     table = np.array(rows)
-    out = {"r2": (("trajectory", "variable"), table[..., 0]), "relative_error": (("trajectory", "variable"), table[..., 1])}
+    out = {
+        "r2": (("trajectory", "variable"), table[..., 0]),
+        "relative_error": (("trajectory", "variable"), table[..., 1]),
+    }
     if not isinstance(settings.differentiation, WeakForm):
         samples = pointwise_samples(recording, settings)
         with double_precision():
             rates = _rates(model, samples.states)
         explained = [
-            [_compare(samples.targets[samples.groups == g][:, s], rates[samples.groups == g][:, s])[0] for s in _slices(model)]
+            [
+                _compare(samples.targets[samples.groups == g][:, s], rates[samples.groups == g][:, s])[0]
+                for s in _slices(model)
+            ]
             for g in range(len(samples.group_names))
         ]
         out["rate_r2"] = (("trajectory", "target"), np.array(explained))
@@ -66,7 +72,10 @@ def _second_order(solution: Solution, recording, rtol: float, method):
         rows.append([_compare(run.states[:, model.space.slice(n)], predicted[n].values) for n in names])
     table = np.array(rows)
     return xr.Dataset(
-        {"r2": (("trajectory", "variable"), table[..., 0]), "relative_error": (("trajectory", "variable"), table[..., 1])},
+        {
+            "r2": (("trajectory", "variable"), table[..., 0]),
+            "relative_error": (("trajectory", "variable"), table[..., 1]),
+        },
         coords={"trajectory": [run.label for run in recording.trajectories], "variable": list(names)},
     )
 
@@ -75,7 +84,9 @@ def _rates(model, states: np.ndarray) -> np.ndarray:
     import equinox as eqx
     import jax
 
-    return np.asarray(eqx.filter_jit(eqx.filter_vmap(lambda m, x: m.rate(x), in_axes=(None, 0)))(model, jax.numpy.asarray(states)))
+    return np.asarray(
+        eqx.filter_jit(eqx.filter_vmap(lambda m, x: m.rate(x), in_axes=(None, 0)))(model, jax.numpy.asarray(states))
+    )
 
 
 def _slices(model) -> list[slice]:
@@ -88,4 +99,6 @@ def _compare(truth: np.ndarray, guess: np.ndarray) -> tuple[float, float]:
     truth, guess = truth.reshape(len(truth), -1), np.asarray(guess).reshape(len(truth), -1)
     error = np.sum((truth - guess) ** 2)
     spread = np.sum((truth - truth.mean(axis=0)) ** 2)
-    return float(1 - error / spread) if spread > 0 else float(error == 0), float(np.sqrt(error / max(np.sum(truth**2), 1e-300)))
+    return float(1 - error / spread) if spread > 0 else float(error == 0), float(
+        np.sqrt(error / max(np.sum(truth**2), 1e-300))
+    )

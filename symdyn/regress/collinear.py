@@ -30,8 +30,10 @@ class CollinearGroup:
     def __str__(self) -> str:
         names = " | ".join(self.terms)
         if self.reason == "undetermined":
-            return f"not told apart by these data: {names} (their combination is uncertain by {self.uncertainty:.2g} of the rate)"
-        return f"not told apart by these data: {names} (any of them fits as well, within {self.uncertainty:.2g} standard deviations)"
+            why = f"their combination is uncertain by {self.uncertainty:.2g} of the rate"
+        else:
+            why = f"any of them fits as well, within {self.uncertainty:.2g} standard deviations"
+        return f"not told apart by these data: {names} ({why})"
 
 
 def collinear_groups(fit: Fit, names: tuple[str, ...], tolerance: float) -> tuple[CollinearGroup, ...]:

@@ -19,8 +19,8 @@ from symdyn._types import Frozen, StateSpace, Variable
 from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
 from symdyn.data.door import Reading
 from symdyn.data.weak import WeakForm
-from symdyn.groups import algebra as _algebra
 from symdyn.groups import action as _action
+from symdyn.groups import algebra as _algebra
 from symdyn.groups import representations as _representations
 from symdyn.library import Covariant, CovariantVectors, Monomials, PairForces, Product, Radial, Sum
 from symdyn.library.covariant import CovariantTerm, Factor
@@ -34,7 +34,9 @@ FORMAT, VERSION = "symdyn law", 1
 
 
 def _dataclasses(module) -> tuple[type, ...]:
-    return tuple(c for c in vars(module).values() if isinstance(c, type) and is_dataclass(c) and c.__module__ == module.__name__)
+    return tuple(
+        c for c in vars(module).values() if isinstance(c, type) and is_dataclass(c) and c.__module__ == module.__name__
+    )
 
 
 # every class that a file may name, by its name: reading a file constructs these and nothing else
@@ -68,7 +70,11 @@ def save(solution: Solution, path) -> None:
         "targets": _encode(model.targets),
         "kinematics": _encode(model.kinematics),
         "time_unit": model.time_unit,
-        "subspace": {"shape": list(model.subspace.shape), "exact": model.subspace.exact, "gap": _encode(model.subspace.gap)},
+        "subspace": {
+            "shape": list(model.subspace.shape),
+            "exact": model.subspace.exact,
+            "gap": _encode(model.subspace.gap),
+        },
         "result": solution.result.name,
         "stats": _encode(solution.stats),
         "collinear": _encode(solution.collinear),
@@ -115,9 +121,13 @@ def load(path) -> Solution:
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
         raise InputError(f"{path} is not a symdyn law, or is damaged: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise InputError(f"{path} is not a symdyn law (format {document.get('format') if isinstance(document, dict) else None!r})")
+        raise InputError(
+            f"{path} is not a symdyn law (format {document.get('format') if isinstance(document, dict) else None!r})"
+        )
     if document.get("version") != VERSION:
-        raise InputError(f"{path} has version {document.get('version')!r}; this symdyn reads version {VERSION}: update symdyn")
+        raise InputError(
+            f"{path} has version {document.get('version')!r}; this symdyn reads version {VERSION}: update symdyn"
+        )
     try:
         return _solution(document, arrays)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
@@ -130,7 +140,11 @@ def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Soluti
     basis = np.zeros((len(arrays["weights"]), *shape))
     basis[tuple(arrays["basis_index"])] = arrays["basis_value"]
     subspace = Subspace(
-        shape, Frozen(arrays["offset"]), Frozen(basis), bool(document["subspace"]["exact"]), _decode(document["subspace"]["gap"])
+        shape,
+        Frozen(arrays["offset"]),
+        Frozen(basis),
+        bool(document["subspace"]["exact"]),
+        _decode(document["subspace"]["gap"]),
     )
     model = Model(
         weights=arrays["weights"],
@@ -153,13 +167,20 @@ def _encode(value: Any) -> Any:
     if isinstance(value, float):
         return value if np.isfinite(value) else {"type": "float", "value": str(value)}
     if isinstance(value, Frozen):
-        return {"type": "Frozen", "shape": list(value.shape), "value": [_encode(v) for v in value.array.ravel().tolist()]}
+        return {
+            "type": "Frozen",
+            "shape": list(value.shape),
+            "value": [_encode(v) for v in value.array.ravel().tolist()],
+        }
     if isinstance(value, tuple | list):
         return [_encode(v) for v in value]
     if isinstance(value, Mapping):
         return {"type": "mapping", "value": {str(k): _encode(v) for k, v in value.items()}}
     if is_dataclass(value) and _CLASSES.get(type(value).__name__) is type(value):
-        return {"type": type(value).__name__, **{f.name: _encode(getattr(value, f.name)) for f in fields(value) if f.init}}
+        return {
+            "type": type(value).__name__,
+            **{f.name: _encode(getattr(value, f.name)) for f in fields(value) if f.init},
+        }
     raise InputError(
         f"a law with {type(value).__name__} cannot be saved: a file holds no Python code. Build the library from "
         "Monomials, Covariant, Radial or PairForces, or keep the coefficients with to_xarray()"

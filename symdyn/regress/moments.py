@@ -29,6 +29,7 @@ from symdyn._types import double_precision
 from symdyn.library import AbstractTerms
 
 CHUNK = 4096  # rows in one matrix product: fits the second-level cache for about 60 columns
+CALL = 2**17  # rows handed to the compiled function at once: what is held beyond the data
 BLOCKS = 64  # at least this many blocks where there are enough rows
 FLOOR = 1e-12  # smallest pivot of the whitener, relative to its column
 TARGET_CONDITION = 1e3  # a whitened Gram with a larger condition number is whitened once more
@@ -63,13 +64,18 @@ class Moments:
         return triangular_root(np.tensordot(weights, self.blocks, axes=1)) @ self.whitener
 
 
+def upper_factor(rows: np.ndarray) -> np.ndarray:
+    """The R of a QR decomposition."""
+    return np.asarray(np.linalg.qr(rows, mode="r"))
+
+
 def triangular_root(gram: np.ndarray) -> np.ndarray:
     """Upper triangular C with C'C = gram, also where the matrix is singular to rounding."""
     try:
         return np.linalg.cholesky(gram).T
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh(gram)
-        return np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")
+        return upper_factor((vectors * np.sqrt(np.maximum(values, 0.0))).T)
 
 
 def sample_moments(terms: AbstractTerms, states: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Moments:
@@ -84,7 +90,9 @@ def sample_moments(terms: AbstractTerms, states: np.ndarray, targets: np.ndarray
         )
     if not terms.value_shape and weights.ndim == 2:
         if not np.allclose(weights, weights[:, :1]):
-            raise InputError("weights that differ between components need vector terms (a Covariant or PairForces library)")
+            raise InputError(
+                "weights that differ between components need vector terms (a Covariant or PairForces library)"
+            )
         weights = np.ascontiguousarray(weights[:, 0])
     moments = _stream(_term_rows, terms, (states, targets, weights), terms.size)
     if not np.isfinite(moments.blocks).all():
@@ -142,7 +150,9 @@ def _evaluate_rows(rows: Callable, terms: Any, x, y, w):
 def _stream(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int) -> Moments:
     x, y, w = columns
     if len(x) < 3 or not (w > 0).any():
-        raise InputError(f"{int((w > 0).sum())} of {len(x)} samples have a positive weight; a regression needs at least 3")
+        raise InputError(
+            f"{int((w > 0).sum())} of {len(x)} samples have a positive weight; a regression needs at least 3"
+        )
     with double_precision():
         a = np.asarray(_evaluate_rows(rows, terms, *(c[_spread_indices(len(x), w, p + y.shape[1])] for c in columns)))
         if not np.isfinite(a).all() and terms is not None:
@@ -171,7 +181,7 @@ def _whitener(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Column scales and the R-factor of the scaled sample a (q, rows), with small pivots lifted to the floor."""
     scale = np.sqrt(np.mean(a**2, axis=1))
     scale = np.where(scale > 0, scale, 1.0)
-    return scale, _floored(np.linalg.qr((a / scale[:, None]).T / np.sqrt(a.shape[1]), mode="r"))
+    return scale, _floored(upper_factor((a / scale[:, None]).T / np.sqrt(a.shape[1])))
 
 
 def _floored(r: np.ndarray) -> np.ndarray:
@@ -209,7 +219,7 @@ def _block_shape(m: int) -> tuple[int, int, int]:
     rows = 2 ** max(int(np.log2(max(m / BLOCKS, 1.0))), 2)
     c = min(rows, CHUNK)
     k = min(rows // c, 2**18 // CHUNK)
-    return c, k, max(1, min(16, ceil(m / c))) if k == 1 else 1
+    return c, k, max(1, min(CALL // (k * c), ceil(m / (k * c)), 16))
 
 
 def _padded(column: np.ndarray, b: int, k: int, c: int) -> np.ndarray:
@@ -222,11 +232,12 @@ def _padded(column: np.ndarray, b: int, k: int, c: int) -> np.ndarray:
 
 def _name_infinite_term(terms: AbstractTerms, states: np.ndarray, weights: np.ndarray) -> None:
     """Raise the error that names the first term that is not finite, and where."""
-    live = weights > 0 if weights.ndim == 1 else (weights > 0).any(axis=1)
+    live = np.asarray(weights > 0 if weights.ndim == 1 else (weights > 0).any(axis=1))
     evaluate = eqx.filter_jit(jax.vmap(partial(_call, terms)))
     for start in range(0, len(states), 2**16):
         values = np.asarray(evaluate(states[start : start + 2**16]))
-        bad = ~np.isfinite(values.reshape(*values.shape[:2], -1)).all(axis=2) & live[start : start + 2**16, None]
+        finite = np.asarray(np.isfinite(values.reshape(*values.shape[:2], -1)).all(axis=2))
+        bad = np.logical_not(finite) & live[start : start + 2**16, None]
         if bad.any():
             row, term = np.argwhere(bad)[0]
             state = dict(zip(terms.space.component_names, states[start + row].tolist(), strict=True))
@@ -236,5 +247,3 @@ def _name_infinite_term(terms: AbstractTerms, states: np.ndarray, weights: np.nd
 
 def _call(terms, x):
     return terms(x)
-
-

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from symdyn.regress.moments import Moments
+from symdyn.regress.moments import Moments, upper_factor
 from symdyn.regress.solvers import AbstractSolver, least_squares
 from symdyn.symmetry import Subspace
 
@@ -61,7 +61,7 @@ class Problem:
     def triangle(self, block_weights: np.ndarray | None = None) -> np.ndarray:
         """R-factor of [terms | target] for the free weights: (min(rows, r + 1), r + 1)."""
         rows = self.rows(self.moments.r_factor(block_weights))
-        return rows if len(rows) <= rows.shape[1] else np.linalg.qr(rows, mode="r")
+        return rows if len(rows) <= rows.shape[1] else upper_factor(rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,9 @@ class Fit:
     residual: float
 
 
-def problems(moments: Moments, shape: tuple[int, ...], subspace: Subspace | None, groups: list[list[int]]) -> list[Problem]:
+def problems(
+    moments: Moments, shape: tuple[int, ...], subspace: Subspace | None, groups: list[list[int]]
+) -> list[Problem]:
     """The independent problems of a regression.
 
     `shape`: (p, d) for scalar terms, (p,) for vector terms; `subspace`: the admissible coefficients, or None for
@@ -94,9 +96,7 @@ def problems(moments: Moments, shape: tuple[int, ...], subspace: Subspace | None
     if subspace is None:
         identity, zero = np.eye(p)[None], np.zeros((1, p))
         one = np.ones(1)
-        return [
-            Problem(moments, (c,), identity, zero, one, scale[p + c] / scale[:p]) for c in range(moments.n_targets)
-        ]
+        return [Problem(moments, (c,), identity, zero, one, scale[p + c] / scale[:p]) for c in range(moments.n_targets)]
     basis = np.asarray(subspace.basis).reshape(subspace.dimension, p, -1)
     offset = np.asarray(subspace.offset).reshape(p, -1)
     targets = range(basis.shape[2])
@@ -135,7 +135,7 @@ def _covariance(problem: Problem, mask: np.ndarray, weights: np.ndarray) -> np.n
     if not k:
         return np.zeros((0, 0))
     m = problem.moments
-    root = np.linalg.qr(problem.rows(m.r_factor())[:, :-1][:, mask], mode="r")
+    root = upper_factor(problem.rows(m.r_factor())[:, :-1][:, mask])
     root = root + np.diag(np.where(np.abs(np.diag(root)) < 1e-14 * np.abs(root).max(), 1e-14 * np.abs(root).max(), 0.0))
     inverse = solve_triangular(root, np.eye(k))
     scores = np.zeros((len(m.blocks), k))

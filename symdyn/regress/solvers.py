@@ -108,10 +108,13 @@ class BestSubset(AbstractSolver):
         for size in range(1, min(self.max_terms, p) + 1):
             if comb(p, size) > MOST_SETS:
                 raise InputError(
-                    f"{p} terms have {comb(p, size)} sets of {size}; use a smaller library, max_terms={size - 1}, or STLSQ"
+                    f"{p} terms have {comb(p, size)} sets of {size}; use a smaller library, max_terms={size - 1}, "
+                    "or STLSQ"
                 )
             sets = np.array(list(combinations(range(p), size)))
-            residuals = np.concatenate([_residuals(triangle, part) for part in np.array_split(sets, len(sets) // 4096 + 1)])
+            residuals = np.concatenate(
+                [_residuals(triangle, part) for part in np.array_split(sets, len(sets) // 4096 + 1)]
+            )
             best = int(np.argmin(residuals))
             mask = np.isin(np.arange(p), sets[best])
             if residuals[best] <= goal:
@@ -125,7 +128,7 @@ MOST_SETS = 1_000_000
 def _residuals(triangle: np.ndarray, sets: np.ndarray) -> np.ndarray:
     """Norm of the residual of the target for each set of terms: sets (s, k) -> (s,)."""
     columns = np.concatenate([sets, np.full((len(sets), 1), triangle.shape[1] - 1)], axis=1)
-    factors = np.linalg.qr(np.moveaxis(triangle[:, columns], 0, 1), mode="r")  # (s, k + 1, k + 1)
+    factors = np.asarray(np.linalg.qr(np.moveaxis(triangle[:, columns], 0, 1), mode="r"))  # (s, k + 1, k + 1)
     return np.abs(factors[:, -1, -1]) if factors.shape[1] == columns.shape[1] else np.zeros(len(sets))
 
 

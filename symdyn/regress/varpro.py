@@ -89,7 +89,8 @@ def variable_projection(
     --------
     >>> import numpy as np, symdyn as sd
     >>> orbit = sd.open_dataset("kepler", times=np.linspace(0, 20, 400), rates=True)
-    >>> fit = sd.variable_projection(lambda k: sd.Radial("position", powers=(k,)), {"k": -2.5}, orbit, rate_of="velocity")
+    >>> central = lambda k: sd.Radial("position", powers=(k,))
+    >>> fit = sd.variable_projection(central, {"k": -2.5}, orbit, rate_of="velocity")
     >>> round(fit.parameters["k"], 6)
     -3.0
     """
@@ -105,7 +106,9 @@ def variable_projection(
         law = identify(data, library=library(**dict(zip(start, theta.tolist(), strict=True))), **options)
         if not np.isfinite(theta).all():
             break
-        if (np.abs(change) <= tolerance * np.maximum(1.0, np.abs(theta))).all() or (np.abs(change) < 1e-6 * errors).all():
+        if (np.abs(change) <= tolerance * np.maximum(1.0, np.abs(theta))).all() or (
+            np.abs(change) < 1e-6 * errors
+        ).all():
             named = dict(zip(start, theta.tolist(), strict=True))
             return Projection(named, dict(zip(start, errors.tolist(), strict=True)), law)
     raise SymdynError(
@@ -114,13 +117,16 @@ def variable_projection(
     )
 
 
-def _step(library, names: tuple[str, ...], theta: np.ndarray, law: Solution, recording) -> tuple[np.ndarray, np.ndarray]:
+def _step(
+    library, names: tuple[str, ...], theta: np.ndarray, law: Solution, recording
+) -> tuple[np.ndarray, np.ndarray]:
     """The Gauss-Newton change of the parameters and its standard errors."""
     settings: Settings = law.settings
     coefficients = law.coefficients.reshape(len(law.term_names), -1)
     if coefficients.shape[1] > 1:
         raise InputError(
-            "variable projection needs vector terms or one target component; choose one with rate_of, or a Covariant library"
+            "variable projection needs vector terms or one target component; choose one with rate_of, or a Covariant "
+            "library"
         )
     steps = STEP * np.maximum(1.0, np.abs(theta))
 
@@ -141,5 +147,3 @@ def _step(library, names: tuple[str, ...], theta: np.ndarray, law: Solution, rec
     fit = solve(problems(found.moments, shape, None, [[0]])[0], LeastSquares())
     k = len(names)
     return fit.weights[-k:], np.sqrt(np.diag(fit.covariance)[-k:])
-
-

@@ -22,7 +22,7 @@ from symdyn.groups import BoundAction, Fibre
 
 Row = dict[int, int]  # unknown -> coefficient; the key CONSTANT holds minus the right-hand side
 CONSTANT = -1
-_LARGEST = 720720  # of a denominator that a float is read as
+_LARGEST = 10080  # denominator that a float is read with
 
 
 class InconsistentError(Exception):
@@ -30,13 +30,14 @@ class InconsistentError(Exception):
 
 
 def rational(array: np.ndarray) -> tuple[np.ndarray, int] | None:
-    """Integers and their common denominator that give the array exactly, or None where there are none of moderate size.
+    """Integers and their common denominator that give the array, or None where there are none of moderate size.
 
-    A float counts as the fraction of denominator up to 720720 whose nearest float it is: 1/3 is read as one third.
+    A float counts as the fraction of denominator up to 10080 that it equals to rounding: 1/3 is read as one third, and
+    so is 4/3 - 1.
     """
     values = np.asarray(array, float).ravel()
     fractions = {float(v): Fraction(float(v)).limit_denominator(_LARGEST) for v in np.unique(values)}
-    if any(float(f) != v for v, f in fractions.items()):
+    if any(abs(float(f) - v) > 4 * np.finfo(float).eps * abs(v) for v, f in fractions.items()):
         return None
     denominator = lcm(*(f.denominator for f in fractions.values())) if fractions else 1
     if max((abs(f * denominator) for f in fractions.values()), default=0) > 2**40:

@@ -179,12 +179,16 @@ def _compressed(sampler: Sampler, tolerance: float) -> tuple[np.ndarray, int]:
     unknowns = prod(sampler.shape)
     per_state = sampler.d * max(1, len(sampler.action.labels) + len(sampler.action.elements))
     count = unknowns // per_state + 8
-    R, ranks = np.zeros((0, unknowns + 1)), []
+    R, ranks, total = np.zeros((0, unknowns + 1)), [], 0
     for _ in range(_BATCHES):
-        stacked = np.concatenate([R, sampler.rows(count)])
+        fresh = sampler.rows(count)
+        total += len(fresh)
+        stacked = np.concatenate([R, fresh])
         R = np.asarray(np.linalg.qr(stacked, mode="r")) if len(stacked) else stacked
         s = np.linalg.svd(R[:, :-1], compute_uv=False) if len(R) else np.zeros(0)
-        ranks.append(int((s > tolerance * s.max(initial=0.0)).sum()))
+        # scaled entries are of order one where nothing cancels: if all do cancel, the largest one is rounding error
+        largest = max(s.max(initial=0.0), np.sqrt(count * (len(ranks) + 1)))
+        ranks.append(int((s > tolerance * largest).sum()))
         if len(ranks) > 2 and len(set(ranks[-3:])) == 1:
             return R if len(R) else np.zeros((1, unknowns + 1)), ranks[-1]
     raise SymdynError(f"the rank of the sampled conditions did not settle: {ranks}; raise the tolerance ({tolerance})")
@@ -230,7 +234,7 @@ def _readable(rows: np.ndarray) -> np.ndarray:
 def _verify(sampler: Sampler, offset: np.ndarray, basis: np.ndarray, tolerance: float) -> None:
     """Check offset and basis on a fresh batch of states."""
     fresh = sampler.rows(32)
-    left, size = fresh[:, :-1] * sampler.columns, np.linalg.norm(fresh[:, :-1])
+    left, size = fresh[:, :-1] * sampler.columns, max(np.linalg.norm(fresh[:, :-1]), np.sqrt(len(fresh)))
     for vector, right in [(offset, fresh[:, -1]), *((row, 0.0) for row in basis)]:
         miss = np.linalg.norm(left @ vector - right)
         if miss > _LOOSE * tolerance * (size * np.linalg.norm(vector * sampler.columns) + np.linalg.norm(right)):

@@ -57,7 +57,7 @@ class Subspace:
         if weights.shape[-1:] != (self.dimension,):
             raise InputError(f"the subspace has {self.dimension} free weights, got an array of shape {weights.shape}")
         dtype = weights.dtype if weights.dtype.kind not in "iub" else float
-        basis = self.basis.array.reshape(self.dimension, -1).astype(dtype)
+        basis = self.basis.array.reshape(self.dimension, prod(self.shape)).astype(dtype)
         return (weights @ basis).reshape(*weights.shape[:-1], *self.shape) + self.offset.array.astype(dtype)
 
     def describe(self, terms: tuple[str, ...], targets: tuple[str, ...] = ("",)) -> str:

@@ -111,7 +111,7 @@ def test_tide_repeats_after_a_lunar_day(opened):
 def test_wake_modes_rotate_together(opened):
     ds = opened("cylinder_wake")
     late = ds.amplitude.sel(time=slice(200, None))
-    pair = np.hypot(late.sel(mode="pod1"), late.sel(mode="pod2"))
+    pair = np.hypot(late.sel(component="pod1"), late.sel(component="pod2"))
     assert float(pair.std() / pair.mean()) < 0.05
     assert ds.attrs["reynolds_number"] == 100.0
 

@@ -8,7 +8,9 @@ from symdyn._types import StateSpace, Variable
 from symdyn.groups import SE, SO, Action, O, Point, Scalar, Scaling, T, Vector, Weight
 
 PHASE = StateSpace.of(position=3, velocity=3)
-BODIES = StateSpace((Variable("position", ("body", "component"), (("sun", "earth"), ("x", "y", "z"))), Variable("mass")))
+BODIES = StateSpace(
+    (Variable("position", ("body", "component"), (("sun", "earth"), ("x", "y", "z"))), Variable("mass"))
+)
 
 
 def test_a_vector_with_bodies_is_a_stack_of_copies():
@@ -31,7 +33,7 @@ def test_a_scalar_may_be_an_array_of_scalars():
 
 def test_a_vector_of_the_wrong_length_is_refused():
     space = StateSpace.of(position=3, velocity=2)
-    with pytest.raises(_errors.InputError, match="'velocity' is a vector of the wrong length.* 2 components.*needs 3"):
+    with pytest.raises(_errors.InputError, match=r"'velocity' is a vector of the wrong length.* 2 components.*needs 3"):
         SO(3).acting_on(position=Vector, velocity=Vector).on(space)
     with pytest.raises(_errors.InputError, match="'mass' is a vector of the wrong length: its last axis has 1 comp"):
         SO(3).acting_on(mass=Vector, position=Scalar).on(StateSpace.of(mass=1, position=3))
@@ -59,7 +61,8 @@ def test_a_sum_has_the_generators_of_both_with_fields_last():
     bound = (twist + turn + scale).on(PHASE)
     assert bound.labels == ("rotation_x", "rotation_y", "rotation_z", "scaling", "twist")
     assert bound.time_weights.array.tolist() == [0, 0, 0, 3, 0.5]
-    assert bound.element_labels == ("reflection_x",) and bound.elements.shape == (1, 6, 6)
+    assert bound.element_labels == ("reflection_x",)
+    assert bound.elements.shape == (1, 6, 6)
     assert [each.label for each in bound.generators(PHASE.names)] == list(bound.labels)
 
 
@@ -67,7 +70,8 @@ def test_an_action_hashes_and_compares_once_bound():
     def make():
         return SE(3).acting_on(position=Point, velocity=Vector).on(PHASE)
 
-    assert make() == make() and hash(make()) == hash(make())
+    assert make() == make()
+    assert hash(make()) == hash(make())
     assert make().on(PHASE) == make()
     with pytest.raises(_errors.InputError, match="is bound to the state"):
         make().on(BODIES)

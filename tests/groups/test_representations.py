@@ -23,13 +23,15 @@ def test_elements_multiply_and_are_flows_of_the_generators(rep):
     g, h = scipy.linalg.expm(A), rng.normal(size=(3, 3))
     np.testing.assert_allclose(rep.element(g), scipy.linalg.expm(rep.linear(A)), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(rep.element(g @ h), rep.element(g) @ rep.element(h), rtol=1e-9, atol=1e-9)
-    assert rep.linear(A).shape == (rep.size(3),) * 2 and rep.shift(A[0]).shape == (rep.size(3),)
+    assert rep.linear(A).shape == (rep.size(3),) * 2
+    assert rep.shift(A[0]).shape == (rep.size(3),)
 
 
 def test_arithmetic_has_readable_text_and_hashes():
     rep = 2 * Vector + Scalar + Weight(0.5)
     assert repr(rep) == "2*Vector + Scalar + Weight(0.5)"
-    assert hash(rep) == hash(Vector * 2 + (Scalar + Weight(1 / 2))) and rep == Vector + Vector + Scalar + Weight(0.5)
+    assert hash(rep) == hash(Vector * 2 + (Scalar + Weight(1 / 2)))
+    assert rep == Vector + Vector + Scalar + Weight(0.5)
     assert 1 * Vector is Vector
 
 

@@ -42,7 +42,7 @@ def test_the_size_of_the_defect_decides():
         return gravity(x) * (1 + 1e-4 * jnp.sin(x[0]))
 
     assert_equivariant(nearly, TURN, SPACE, "v", rtol=1e-2)
-    with pytest.raises(AssertionError, match="rtol 1.0e-06"):
+    with pytest.raises(AssertionError, match=r"rtol 1\.0e-06"):
         assert_equivariant(nearly, TURN, SPACE, "v")
 
 

@@ -21,7 +21,8 @@ def test_expand_is_affine_and_takes_batches():
     expected = space.offset.array + np.einsum("abr,rpd->abpd", w, space.basis.array)
     np.testing.assert_allclose(space.expand(w), expected)
     found = space.expand(jnp.asarray(w, jnp.float32))
-    assert found.dtype == jnp.float32 and found.shape == (4, 5, 3, 2)
+    assert found.dtype == jnp.float32
+    assert found.shape == (4, 5, 3, 2)
     np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-6, atol=1e-6)
     assert space.expand(np.array([1, 2])).tolist() == [[1, 0], [4, -2], [0, 5]]
 
@@ -34,8 +35,10 @@ def test_expand_refuses_a_wrong_number_of_weights():
 def test_full_has_every_coefficient():
     full = Subspace.full((2, 3))
     w = np.arange(6.0)
-    assert full.dimension == 6 and full.expand(w).ravel().tolist() == w.tolist()
-    assert Subspace.full((4,)).basis.shape == (4, 4) and str(full) == "6 of 6 coefficients free"
+    assert full.dimension == 6
+    assert full.expand(w).ravel().tolist() == w.tolist()
+    assert Subspace.full((4,)).basis.shape == (4, 4)
+    assert str(full) == "6 of 6 coefficients free"
 
 
 def test_shapes_must_fit():
@@ -53,4 +56,5 @@ def test_text():
 
 
 def test_it_hashes_by_value():
-    assert example() == example() and hash(example()) == hash(example())
+    assert example() == example()
+    assert hash(example()) == hash(example())
