@@ -25,6 +25,7 @@ class System:
         span: end and step of the default times, which begin at 0.
         components: labels of the components of every variable; empty for scalars.
         resizable: whether a start may have another number of components.
+        kinematics: pairs (a, b) where the variable b is by definition the rate of a.
     """
 
     name: str
@@ -36,6 +37,7 @@ class System:
     citation: str
     components: tuple = ()
     resizable: bool = False
+    kinematics: tuple[tuple[str, str], ...] = ()
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -254,6 +256,7 @@ SYSTEMS: dict[str, System] = {
             (20.0, 0.05),
             _GOLDSTEIN,
             components=_AXES,
+            kinematics=(("position", "velocity"),),
         ),
         System(
             "harmonic_oscillator",
@@ -264,6 +267,7 @@ SYSTEMS: dict[str, System] = {
             (20.0, 0.05),
             _GOLDSTEIN,
             components=("x", "y"),
+            kinematics=(("position", "velocity"),),
         ),
         System(
             "damped_oscillator",
@@ -309,6 +313,7 @@ SYSTEMS: dict[str, System] = {
             _box((-2.0, -1.0), (2.0, 1.0)),
             (20.0, 0.02),
             _GOLDSTEIN,
+            kinematics=(("angle", "angular_velocity"),),
         ),
         System(
             "rigid_body",

@@ -48,7 +48,8 @@ def make_dataset(
         trajectories: this many random starts instead of `start`, drawn with `key`.
         noise: standard deviation of white noise, added to the variables alone, as a fraction of the root mean square of
             the variable over times, trajectories and components (one level per variable, so that it has no direction).
-        rates: whether to add `<name>_rate`, the exact right-hand side on the clean states, with `rate_of` set.
+        rates: whether to add `<name>_rate`, the exact right-hand side on the clean states, with `rate_of` set, for each
+            variable whose rate is not itself a variable (the velocity is the rate of the position).
         key: JAX PRNG key; needed for noise and for random starts.
         **parameters: by name; see `SYSTEMS[system].parameters`.
 
@@ -93,7 +94,8 @@ def make_dataset(
             states += levels.reshape(-1, *[1] * (states.ndim - 2)) * draws
     arrays = dict(zip(entry.variables, np.moveaxis(states, 1, 0), strict=True))
     if rates:
-        arrays |= {f"{name}_rate": s for name, s in zip(entry.variables, np.moveaxis(slopes, 1, 0), strict=True)}
+        slopes_by_name = zip(entry.variables, np.moveaxis(slopes, 1, 0), strict=True)
+        arrays |= {f"{name}_rate": s for name, s in slopes_by_name if name not in dict(entry.kinematics)}
     ds = _dataset(entry, arrays, clock, single)
     if noise > 0:
         for name, level in zip(entry.variables, levels, strict=True):
@@ -131,6 +133,8 @@ def _dataset(entry: System, arrays: dict[str, np.ndarray], clock: np.ndarray, si
         ds[name].attrs = {"units": "1", "long_name": name.replace("_", " ")}
         if name.endswith("_rate"):
             ds[name].attrs["rate_of"] = name.removesuffix("_rate")
+    for variable, rate in entry.kinematics:
+        ds[rate].attrs["rate_of"] = variable
     return ds
 
 

@@ -77,7 +77,7 @@ class Model(eqx.Module):
 def entry_basis(shape: tuple[int, ...], entries: np.ndarray) -> Subspace:
     """The subspace of coefficients that are zero outside `entries`, (k, len(shape)) indices: one weight an entry."""
     basis = np.zeros((len(entries), *shape))
-    basis[(np.arange(len(entries)), *np.asarray(entries, int).reshape(len(entries), -1).T)] = 1.0
+    basis[(np.arange(len(entries)), *np.asarray(entries, int).T)] = 1.0
     return Subspace(shape=shape, offset=Frozen(np.zeros(shape)), basis=Frozen(basis), exact=True, gap=float("inf"))
 
 

@@ -54,7 +54,7 @@ def equations(model: Model, coefficients: np.ndarray, errors: np.ndarray) -> tup
 
 def units(model: Model) -> str:
     """The units that the coefficients refer to: those of the variables and of time."""
-    known = [v.unit for v in model.space.variables if v.unit]
+    known = [v.unit for v in model.space.variables if v.unit not in ("", "1")]
     return ", ".join(dict.fromkeys([*known, *([model.time_unit] if known and model.time_unit else [])]))
 
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import equinox as eqx
-import jax
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn._types import Frozen, StateSpace, Variable, double_precision
-from symdyn.data.differentiate import AbstractDifferentiation, FiniteDifference, differentiated
+from symdyn._types import Frozen, StateSpace
+from symdyn.data.differentiate import AbstractDifferentiation
 from symdyn.data.door import Reading, read
-from symdyn.data.recording import Recording, Samples
-from symdyn.data.weak import WeakForm, weak_rows
+from symdyn.data.recording import Recording
+from symdyn.data.weak import WeakForm
 from symdyn.groups import Action
 from symdyn.library import AbstractLibrary, AbstractTerms, Monomials
 from symdyn.model.model import Model, entry_basis, restricted
 from symdyn.regress.collinear import collinear_groups
-from symdyn.regress.moments import Moments, design_moments, sample_moments
 from symdyn.regress.problem import Fit, problems, solve
+from symdyn.regress.rows import Regression, regression
 from symdyn.regress.solution import RESULTS, Settings, Solution, Stats
 from symdyn.regress.solvers import STLSQ, AbstractSolver
 from symdyn.symmetry import Subspace, enforce
@@ -78,129 +76,16 @@ def identify(
         raise InputError(f"order must be 1 or 2, got {order!r}")
     reading = Reading(variables, rate_of, rates, time, trajectories, weights, missing)  # pyright: ignore[reportArgumentType]
     settings = Settings(reading, library or Monomials(2), action, solver or STLSQ(), differentiation, order)
-    return solve_recording(read(data, reading), settings)
+    return _solution(regression(read(data, reading), settings), settings)
 
 
-def solve_recording(recording: Recording, settings: Settings) -> Solution:
-    """From what came through the door to the law."""
-    return _solution(regression(recording, settings, settings.library.on), settings)
-
-
-def regression(
-    recording: Recording, settings: Settings, make_terms: Callable[[StateSpace], AbstractTerms]
-) -> Regression:
-    """Moments of the rows for the terms that `make_terms` gives on the space that the rows have."""
-    if isinstance(settings.differentiation, WeakForm):
-        return _weak_regression(recording, settings, settings.differentiation, make_terms)
-    return _pointwise_regression(recording, settings, make_terms)
-
-
-@dataclass(frozen=True, eq=False)
-class Regression:
-    """A recording with its terms and the moments of its rows, ready to be solved."""
-
-    recording: Recording
-    terms: AbstractTerms
-    moments: Moments
-
-
-def _pointwise_regression(recording: Recording, settings: Settings, make_terms) -> Regression:
-    samples = pointwise_samples(recording, settings)
-    full = replace(
-        recording, space=samples.space, targets=samples.target_space.names, kinematics=_kinematics(recording, settings)
-    )
-    terms = make_terms(samples.space)
-    _check_size(terms, samples.target_space, int((samples.weights > 0).sum()))
-    return Regression(full, terms, sample_moments(terms, samples.states, samples.targets, samples.weights))
-
-
-def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
-    """The rows of a pointwise regression, with the rates of the targets as further state variables where order is 2."""
-    method = settings.differentiation
-    assert not isinstance(method, WeakForm)
-    if settings.order == 1:
-        return differentiated(recording, method)
-    chosen = method or FiniteDifference()
-    columns = recording.space.indices(recording.targets)
-    runs = []
-    for run in recording.trajectories:
-        speed = chosen(run.times, run.states[:, columns])
-        change = chosen(run.times, run.states[:, columns], order=2)
-        runs.append(replace(run, states=np.column_stack([run.states, speed]), rates=change))
-    wide = replace(
-        recording, space=second_order_space(recording), targets=_rate_names(recording), trajectories=tuple(runs)
-    )
-    return differentiated(wide, None)
-
-
-def _rate_names(recording: Recording) -> tuple[str, ...]:
-    return tuple(f"{name}_rate" for name in recording.targets)
-
-
-def second_order_space(recording: Recording) -> StateSpace:
-    """The state of a second-order law: the variables and the rates of the targets."""
-    rates = tuple(
-        Variable(
-            name,
-            v.dims,
-            v.labels,
-            f"{v.unit} {recording.time_unit}-1".strip() if v.unit and recording.time_unit else "",
-        )
-        for name, v in zip(_rate_names(recording), recording.target_space.variables, strict=True)
-    )
-    return StateSpace((*recording.space.variables, *rates))
-
-
-def _kinematics(recording: Recording, settings: Settings) -> tuple[tuple[str, str], ...]:
-    if settings.order == 1:
-        return recording.kinematics
-    return (*recording.kinematics, *zip(recording.targets, _rate_names(recording), strict=True))
-
-
-def _weak_regression(recording: Recording, settings: Settings, form: WeakForm, make_terms) -> Regression:
-    terms = make_terms(recording.space)
-    evaluate = eqx.filter_jit(jax.vmap(lambda x: terms(x)))
-
-    def features(states: np.ndarray) -> np.ndarray:
-        return np.asarray(evaluate(states))
-
-    columns = recording.space.indices(recording.targets)
-    with double_precision():
-        design, targets, weights = weak_rows(form, recording, features, columns, settings.order)
-    full = recording
-    if settings.order == 2:
-        names = _rate_names(recording)
-        full = replace(
-            recording, space=second_order_space(recording), targets=names, kinematics=_kinematics(recording, settings)
-        )
-    _check_size(terms, full.target_space, int((weights > 0).sum()))
-    if terms.value_shape:
-        rows = np.moveaxis(design, 1, 2).reshape(-1, terms.size)
-        spread = weights if weights.ndim == 2 else np.repeat(weights[:, None], targets.shape[1], axis=1)
-        return Regression(full, terms, design_moments(rows, targets.reshape(-1, 1), spread.reshape(-1)))
-    return Regression(full, terms, design_moments(design, targets, weights if weights.ndim == 1 else weights[:, 0]))
-
-
-def _check_size(terms: AbstractTerms, targets: StateSpace, rows: int) -> None:
-    if terms.value_shape and terms.value_shape != (targets.size,):
-        raise InputError(
-            f"the library's terms are vectors of size {terms.value_shape[0]} but {', '.join(targets.names)} has "
-            f"{targets.size} components; choose the target with rate_of, or another library"
-        )
-    equations = rows * (targets.size if terms.value_shape else 1)
-    if equations < terms.size:
-        raise InputError(
-            f"too few samples: {rows} rows cannot fix {terms.size} terms; use a smaller library or more data"
-        )
-
-
-def _solution(regression: Regression, settings: Settings) -> Solution:
-    terms, recording = regression.terms, regression.recording
+def _solution(found: Regression, settings: Settings) -> Solution:
+    terms, recording = found.terms, found.recording
     target_space = recording.target_space
     shape = (terms.size,) if terms.value_shape else (terms.size, target_space.size)
     subspace = _admissible(terms, recording, settings)
     groups = [list(target_space.indices((name,))) for name in target_space.names]
-    fits = [solve(problem, settings.solver) for problem in problems(regression.moments, shape, subspace, groups)]
+    fits = [solve(problem, settings.solver) for problem in problems(found.moments, shape, subspace, groups)]
     model_space, active, covariance, weights = _joined(fits, shape, subspace)
     model = Model(
         weights=weights, terms=terms, subspace=model_space, space=recording.space, targets=recording.targets,
@@ -211,7 +96,7 @@ def _solution(regression: Regression, settings: Settings) -> Solution:
     result = RESULTS.collinear if collinear else RESULTS.successful
     if not active:
         result = RESULTS.no_terms
-    stats = _stats(regression, fits, active, subspace, shape)
+    stats = _stats(found, fits, active, subspace, shape)
     return Solution(model, result, stats, covariance, collinear, settings, recording.provenance)
 
 
@@ -272,8 +157,8 @@ def _combination(entries: np.ndarray, names: tuple[str, ...], targets: tuple[str
     return f"{targets[first]}: {text}" if targets[first] else text
 
 
-def _stats(regression: Regression, fits: list[Fit], active: int, subspace: Subspace | None, shape) -> Stats:
-    moments = regression.moments
+def _stats(found: Regression, fits: list[Fit], active: int, subspace: Subspace | None, shape) -> Stats:
+    moments = found.moments
     residual = tuple(fit.residual for fit in fits)
     return Stats(
         rows=moments.n_rows,

@@ -21,7 +21,7 @@ def score(solution: Solution, data, *, rtol: float = 1e-9, method=None):
     """
     import xarray as xr
 
-    from symdyn.regress._identify import pointwise_samples
+    from symdyn.regress.rows import pointwise_samples
 
     settings = solution.settings
     recording = read(data, settings.reading)

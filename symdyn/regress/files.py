@@ -137,6 +137,8 @@ def load(path) -> Solution:
 def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Solution:
     settings: Settings = _decode(document["settings"])
     shape = tuple(int(n) for n in document["subspace"]["shape"])
+    if arrays["offset"].shape != shape or len(arrays["basis_index"]) != len(shape) + 1:
+        raise InputError(f"the coefficients of the file do not have the shape {shape} that it states: it is damaged")
     basis = np.zeros((len(arrays["weights"]), *shape))
     basis[tuple(arrays["basis_index"])] = arrays["basis_value"]
     subspace = Subspace(

@@ -92,7 +92,7 @@ class Solution:
     @cached_property
     def standard_errors(self) -> np.ndarray:
         """Standard errors of `coefficients`, of the same shape; zero where a coefficient is fixed or absent."""
-        basis = np.asarray(self.model.subspace.basis).reshape(len(self.covariance), -1)
+        basis = np.asarray(self.model.subspace.basis).reshape(len(self.covariance), self.coefficients.size)
         variance = np.einsum("ki,kl,li->i", basis, self.covariance, basis)
         return np.sqrt(np.maximum(variance, 0.0)).reshape(self.model.subspace.shape)
 

@@ -4,48 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import equinox as eqx
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from symdyn._errors import InputError, SymdynError
-from symdyn._types import StateSpace
 from symdyn.data.door import read
-from symdyn.library import AbstractLibrary, AbstractTerms
-from symdyn.regress._identify import identify, regression
-from symdyn.regress.problem import problems, solve
-from symdyn.regress.solution import Settings, Solution
+from symdyn.library import AbstractLibrary
+from symdyn.regress._identify import identify
+from symdyn.regress.problem import Problem, solve
+from symdyn.regress.rows import evaluated_moments
+from symdyn.regress.solution import Solution
 from symdyn.regress.solvers import LeastSquares
 
 STEP = 1e-4  # of the central difference in a parameter, relative to max(1, |parameter|)
-
-
-class TangentTerms(AbstractTerms):
-    """The terms of a library and, one for each parameter, the change of the law with that parameter.
-
-    `sides` holds for each parameter the terms a step above and a step below; `coefficients` (p,) those of the law.
-    """
-
-    terms: AbstractTerms
-    sides: tuple[tuple[AbstractTerms, AbstractTerms], ...]
-    coefficients: Any
-    steps: Any
-    space: StateSpace = eqx.field(static=True)
-    names: tuple[str, ...] = eqx.field(static=True)
-    latex: tuple[str, ...] = eqx.field(static=True)
-    value_shape: tuple[int, ...] = eqx.field(static=True)
-
-    def __call__(self, x):
-        changes = [
-            jnp.tensordot(self.coefficients, above(x) - below(x), axes=1) / (2 * step)
-            for (above, below), step in zip(self.sides, self.steps, strict=True)
-        ]
-        return jnp.concatenate([self.terms(x), jnp.stack(changes)])
-
-    def to_sympy(self, symbols: tuple) -> list:
-        raise InputError("the tangent of a library has no symbolic form")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,54 +68,62 @@ def variable_projection(
     """
     if not start:
         raise InputError("start names no parameter; variable projection needs at least one, such as {'k': -3.0}")
-    options = {**options, "solver": LeastSquares()}
-    law = identify(data, library=library(**start), **options)
-    recording = read(data, law.settings.reading)
     theta = np.array([float(v) for v in start.values()])
+
+    def made(values: np.ndarray) -> AbstractLibrary:
+        return library(**dict(zip(start, values.tolist(), strict=True)))
+
+    law = identify(data, library=made(theta), **{**options, "solver": LeastSquares()})
+    if law.coefficients.ndim == 2 and law.coefficients.shape[1] > 1:
+        raise InputError(
+            "variable projection needs vector terms or one target component; choose one with rate_of, or a Covariant "
+            "library"
+        )
+    recording = read(data, law.settings.reading)
     for _ in range(max_iterations):
-        change, errors = _step(library, tuple(start), theta, law, recording)
+        change, errors = _step(made, theta, law, recording)
         theta = theta + change
-        law = identify(data, library=library(**dict(zip(start, theta.tolist(), strict=True))), **options)
         if not np.isfinite(theta).all():
             break
-        if (np.abs(change) <= tolerance * np.maximum(1.0, np.abs(theta))).all() or (
-            np.abs(change) < 1e-6 * errors
-        ).all():
-            named = dict(zip(start, theta.tolist(), strict=True))
-            return Projection(named, dict(zip(start, errors.tolist(), strict=True)), law)
+        small = np.abs(change) <= np.maximum(tolerance * np.maximum(1.0, np.abs(theta)), 1e-6 * errors)
+        if small.all():
+            final = identify(data, library=made(theta), **{**options, "solver": LeastSquares()})
+            parameters, spread = (dict(zip(start, v.tolist(), strict=True)) for v in (theta, errors))
+            return Projection(parameters, spread, final)
     raise SymdynError(
         f"the parameters {dict(zip(start, theta.tolist(), strict=True))} did not settle in {max_iterations} steps; "
         "start nearer to the solution, or with fewer parameters"
     )
 
 
-def _step(
-    library, names: tuple[str, ...], theta: np.ndarray, law: Solution, recording
-) -> tuple[np.ndarray, np.ndarray]:
-    """The Gauss-Newton change of the parameters and its standard errors."""
-    settings: Settings = law.settings
-    coefficients = law.coefficients.reshape(len(law.term_names), -1)
-    if coefficients.shape[1] > 1:
-        raise InputError(
-            "variable projection needs vector terms or one target component; choose one with rate_of, or a Covariant "
-            "library"
-        )
+def _step(made, theta: np.ndarray, law: Solution, recording) -> tuple[np.ndarray, np.ndarray]:
+    """The Gauss-Newton change of the parameters and its standard errors.
+
+    One pass gives the moments of the terms B and of all dB/dtheta_j; the coefficients w of B alone then combine the
+    columns dB/dtheta_j into the tangents.
+    """
+    space = law.model.terms.space
     steps = STEP * np.maximum(1.0, np.abs(theta))
+    middle = made(theta).on(space)
+    sides = [
+        (made(theta + s).on(space), made(theta - s).on(space), h) for s, h in zip(np.diag(steps), steps, strict=True)
+    ]
 
-    def tangents(space: StateSpace) -> TangentTerms:
-        def terms(values) -> AbstractTerms:
-            return library(**dict(zip(names, values.tolist(), strict=True))).on(space)
+    def features(states: np.ndarray) -> np.ndarray:
+        # op by op: parameters are static fields, and compiling for each value would cost more than it saves
+        changes = [(jax.vmap(up)(states) - jax.vmap(down)(states)) / (2 * h) for up, down, h in sides]
+        return np.concatenate([np.asarray(part) for part in (jax.vmap(middle)(states), *changes)], axis=1)
 
-        middle = terms(theta)
-        shifts = np.diag(steps)
-        return TangentTerms(
-            middle, tuple((terms(theta + s), terms(theta - s)) for s in shifts), coefficients[:, 0], steps, space,
-            (*middle.names, *(f"d/d{name}" for name in names)), (*middle.latex, *names), middle.value_shape,
-        )  # fmt: skip
-
-    found = regression(recording, settings, tangents)
-    p = found.terms.size
-    shape = (p,) if found.terms.value_shape else (p, 1)
-    fit = solve(problems(found.moments, shape, None, [[0]])[0], LeastSquares())
-    k = len(names)
-    return fit.weights[-k:], np.sqrt(np.diag(fit.covariance)[-k:])
+    moments = evaluated_moments(recording, law.settings, features)
+    p, q = middle.size, len(theta)
+    factor = moments.r_factor()
+    w = np.linalg.lstsq(factor[:, :p], factor[:, -1], rcond=1e-13)[0] * moments.scale[-1] / moments.scale[:p]
+    combine = np.zeros((moments.n_terms, p + q))
+    combine[:p, :p] = np.eye(p)
+    for j in range(q):
+        combine[p * (j + 1) : p * (j + 2), p + j] = w
+    scaled = combine * (moments.scale[:-1] / moments.scale[-1])[:, None]
+    one = np.ones(1)
+    problem = Problem(moments, (0,), scaled[None], np.zeros((1, moments.n_terms)), one, np.ones(p + q))
+    fit = solve(problem, LeastSquares())
+    return fit.weights[p:], np.sqrt(np.diag(fit.covariance)[p:])

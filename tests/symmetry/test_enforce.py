@@ -199,8 +199,6 @@ def test_covariant_terms_under_rotations_are_all_free():
 
 def test_a_library_of_equivariant_terms_keeps_them_all():
     # every condition is zero up to rounding: rounding must not be mistaken for a constraint
-    space = sd.StateSpace.of(position=3, velocity=3)
-    action = sd.SO(3).acting_on(position=sd.Vector, velocity=sd.Vector)
-    library = sd.Radial("position", powers=range(-6, 3))
-    admitted = sd.enforce(library, action, space=space, targets="velocity")
-    np.testing.assert_array_equal(admitted.basis, np.eye(9))
+    library = Radial("position", powers=tuple(range(-6, 3)))
+    admitted = enforce(library, TURN, space=PHASE, targets="velocity")
+    np.testing.assert_array_equal(admitted.basis.array, np.eye(9))

@@ -1,0 +1,5 @@
+"""`python -m symdyn.cli`."""
+
+from symdyn.cli.app import main
+
+main()

@@ -1,0 +1,307 @@
+"""`symdyn identify`: options become the arguments of `symdyn.identify`, and the law is printed."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from symdyn._errors import InputError
+from symdyn.cli.files import open_all
+
+NAMES = list[str] | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The options of the command, as typed."""
+
+    files: list[str]
+    rate_of: NAMES
+    order: int
+    variables: NAMES
+    rates: NAMES
+    time: str | None
+    trajectories: NAMES
+    missing: str
+    option: NAMES
+    library: str
+    degree: int | None
+    terms: NAMES
+    variable: str | None
+    powers: str | None
+    group: str | None
+    vector: NAMES
+    point: NAMES
+    scalar: NAMES
+    solver: str
+    threshold: float | None
+    tolerance: float | None
+    max_terms: int | None
+    differentiation: str | None
+    window: int | None
+    weights: str | None
+    save: Path | None
+    json: bool
+    quiet: bool
+
+
+def law(choice: Choice) -> None:
+    """Find the law, print it and save it where asked."""
+    if choice.save is not None and not choice.save.parent.is_dir():  # before the work, not after
+        raise InputError(f"cannot save to {choice.save}: the folder {choice.save.parent} does not exist")
+    solution = find(choice)
+    if choice.save is not None:
+        solution.save(choice.save)
+    if choice.json:
+        typer.echo(json.dumps(as_json(solution), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    typer.echo(str(solution))
+    if choice.quiet:
+        return
+    _print_evidence(solution)
+    if choice.save is not None:
+        typer.echo(f"saved to {choice.save}")
+
+
+def find(choice: Choice):
+    """Call `symdyn.identify` with the options of the command."""
+    import symdyn as sd
+
+    settings: dict[str, Any] = {
+        "library": _library(choice),
+        "action": _action(choice),
+        "solver": _solver(choice),
+        "differentiation": _differentiation(choice),
+    }
+    reading: dict[str, Any] = {
+        "rate_of": split(choice.rate_of),
+        "order": choice.order,
+        "variables": split(choice.variables),
+        "rates": _rates(choice.rates),
+        "weights": choice.weights,
+        "time": choice.time,
+        "missing": choice.missing,
+    }
+    asked = split(choice.trajectories)
+    names = (*(reading["variables"] or ()), *(reading["rate_of"] or ()))
+    runs, was_column = open_all(
+        choice.files, options=choice.option or (), time=choice.time, trajectory=asked[0] if asked else None,
+        names=names if reading["variables"] else (),
+    )  # fmt: skip
+    reading["trajectories"] = () if asked == ("none",) else None if was_column else asked
+    return sd.identify(runs if len(runs) > 1 else runs[0], **settings, **reading)
+
+
+def split(values: NAMES) -> tuple[str, ...] | None:
+    """Names from a repeated, comma-separated option; None where the option is absent."""
+    if values is None:
+        return None
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
+def _rates(values: NAMES) -> dict[str, str] | None:
+    pairs = [text.partition("=") for text in split(values) or ()]
+    wrong = [f"{a}{b}{c}" for a, b, c in pairs if not (a and b and c)]
+    if wrong:
+        raise InputError(f"--rates takes VARIABLE=RATE, got {wrong[0]!r}")
+    return {a: c for a, _, c in pairs} or None
+
+
+def _chosen(flag: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise InputError(f"--{flag} is one of {', '.join(known)}, got {value!r}")
+    return value
+
+
+def _only(choice: Choice, owner: str, *flags: str) -> None:
+    """Refuse options that the choice of `owner` does not read: they would be ignored without a word."""
+    for flag in flags:
+        if getattr(choice, flag) is not None:
+            raise InputError(f"--{flag.replace('_', '-')} has no meaning with {owner}")
+
+
+def _library(choice: Choice):
+    import symdyn as sd
+
+    kind = _chosen("library", choice.library, ("monomials", "radial", "covariant", "pairs"))
+    owner = f"--library {kind}"
+    if kind == "monomials":
+        _only(choice, owner, "terms", "powers", "variable")
+        return sd.Monomials(2 if choice.degree is None else choice.degree)
+    if kind == "covariant":
+        _only(choice, owner, "variable")
+        return _covariant(choice)
+    _only(choice, owner, "terms", "degree")
+    if choice.variable is None:
+        raise InputError(f"{owner} needs --variable, the name of a vector")
+    powers = numbers(choice.powers) if choice.powers is not None else None
+    if kind == "radial":
+        return sd.Radial(choice.variable, powers) if powers else sd.Radial(choice.variable)
+    if powers and len(powers) > 1:
+        raise InputError(f"{owner} takes one power, got {choice.powers!r}")
+    return sd.PairForces(choice.variable, powers[0]) if powers else sd.PairForces(choice.variable)
+
+
+def _covariant(choice: Choice):
+    import symdyn as sd
+
+    if choice.terms is not None:
+        _only(choice, "--terms", "degree", "powers")
+        return sd.Covariant(tuple(choice.terms))
+    vectors = split(choice.vector)
+    if not vectors:
+        raise InputError(
+            "--library covariant needs --terms 'position / |position|^3' ..., or --vector NAME ... --degree N"
+        )
+    more: dict[str, Any] = {} if choice.degree is None else {"degree": choice.degree}
+    if choice.powers is not None:
+        more["powers"] = numbers(choice.powers)
+    return sd.CovariantVectors(vectors, **more)
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers from `-6:2` (integers, both ends included) or `-3,-2,0.5`."""
+    ends = re.fullmatch(r"\s*([+-]?\d+)\s*:\s*([+-]?\d+)\s*", text)
+    if ends:
+        first, last = (int(end) for end in ends.groups())
+        if 0 <= last - first < 1000:
+            return tuple(float(k) for k in range(first, last + 1))
+        raise InputError(
+            f"--powers {text!r} runs from {first} to {last}; give the smaller end first, at most 1000 powers"
+        )
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = (math.nan,)
+    if not all(math.isfinite(value) for value in values):
+        raise InputError(f"--powers takes -6:2 or -3,-2,0.5, got {text!r}")
+    return values
+
+
+def _action(choice: Choice):
+    import symdyn as sd
+
+    if choice.group is None:
+        _only(choice, "no --group", "point", "scalar")
+        if choice.library != "covariant":
+            _only(choice, "no --group", "vector")
+        return None
+    kinds = {"vector": sd.Vector, "point": sd.Point, "scalar": sd.Scalar}
+    named = {name: rep for kind, rep in kinds.items() for name in split(getattr(choice, kind)) or ()}
+    if not named:
+        raise InputError("--group needs --vector NAME (or --point, --scalar) for every variable of the state")
+    return group(choice.group).acting_on(**named)
+
+
+def group(text: str):
+    """A group of the catalogue by its name: `SO(3)`, `E(2)`. Text is matched, never evaluated."""
+    import symdyn as sd
+
+    makers = {"SO": sd.SO, "O": sd.O, "SE": sd.SE, "E": sd.E, "T": sd.T}
+    found = re.fullmatch(r"\s*([A-Za-z]+)\s*\(\s*(\d{1,3})\s*\)\s*", text)
+    if found is None or found[1].upper() not in makers:
+        raise InputError(
+            f"unknown group {text!r}; there are {', '.join(f'{name}(n)' for name in makers)}, such as 'SO(3)'"
+        )
+    return makers[found[1].upper()](int(found[2]))
+
+
+def _solver(choice: Choice):
+    import symdyn as sd
+
+    kind = _chosen("solver", choice.solver, ("stlsq", "best-subset", "least-squares"))
+    owner = f"--solver {kind}"
+    if kind == "stlsq":
+        _only(choice, owner, "tolerance", "max_terms")
+        return sd.STLSQ() if choice.threshold is None else sd.STLSQ(choice.threshold)
+    if kind == "least-squares":
+        _only(choice, owner, "threshold", "tolerance", "max_terms")
+        return sd.LeastSquares()
+    _only(choice, owner, "threshold")
+    more = {name: getattr(choice, name) for name in ("tolerance", "max_terms") if getattr(choice, name) is not None}
+    return sd.BestSubset(**more)
+
+
+def _differentiation(choice: Choice):
+    import symdyn as sd
+
+    if choice.differentiation is None:
+        _only(choice, "no --differentiation", "window")
+        return None
+    kind = _chosen("differentiation", choice.differentiation, ("finite-difference", "savitzky-golay", "weak"))
+    if kind == "finite-difference":
+        _only(choice, f"--differentiation {kind}", "window")
+        return sd.FiniteDifference()
+    if kind == "weak":
+        return sd.WeakForm(half_width=choice.window)
+    return sd.SavitzkyGolay() if choice.window is None else sd.SavitzkyGolay(choice.window)
+
+
+def as_json(solution) -> dict[str, Any]:
+    """The law and its evidence as plain values; what is not finite is null."""
+    from symdyn import __version__
+
+    stats = solution.stats
+    return {
+        "symdyn": __version__,
+        "result": solution.result.name,
+        "equations": list(solution.equations),
+        "targets": list(solution.target_components),
+        "terms": list(solution.term_names),
+        "active_terms": list(solution.active_terms),
+        "coefficients": plain(solution.coefficients.tolist()),
+        "standard_errors": plain(solution.standard_errors.tolist()),
+        "units": {v.name: v.unit for v in solution.model.space.variables},
+        "time_unit": solution.model.time_unit,
+        "collinear": [
+            {"terms": list(g.terms), "reason": g.reason, "uncertainty": plain(g.uncertainty)}
+            for g in solution.collinear
+        ],
+        "rows": stats.rows,
+        "candidates": stats.candidates,
+        "free": stats.free,
+        "active": stats.active,
+        "residual": plain(list(stats.residual)),
+        "shares": plain([list(row) for row in stats.shares]),
+        "provenance": dict(solution.provenance),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Lists and numbers for JSON, with null for what is not finite."""
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value if not isinstance(value, float) or math.isfinite(value) else None
+
+
+def _print_evidence(solution) -> None:
+    from symdyn.cli.tables import echo, table
+
+    coefficients, errors = solution.coefficients, solution.standard_errors
+    names, columns = solution.term_names, solution.target_components
+    rows = []
+    for k, name in enumerate(names):
+        if coefficients.ndim == 1:
+            if coefficients[k]:
+                rows.append((", ".join(solution.model.targets), name, coefficients[k], errors[k]))
+        else:
+            rows += [(columns[c], name, coefficients[k, c], errors[k, c]) for c in coefficients[k].nonzero()[0]]
+    rows.sort(key=lambda row: row[0])
+    shown = [(target, name, f"{value:.8g}", f"{error:.2g}") for target, name, value, error in rows]
+    echo(table(("rate of", "term", "coefficient", "standard error"), shown, numeric=(2, 3)))
+    stats = solution.stats
+    free = (
+        f", {stats.free} of {stats.candidates} coefficients left free by the symmetry"
+        if solution.settings.action
+        else ""
+    )
+    typer.echo(
+        f"{stats.rows} rows, {stats.candidates} candidate coefficients{free}, {stats.active} in the law; "
+        f"residual {max(stats.residual):.2g} of the rate"
+    )

@@ -1,0 +1,110 @@
+"""From a recording to the moments of its rows: pointwise or in the weak form, for laws of first and second order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn._types import StateSpace, Variable, double_precision
+from symdyn.data.differentiate import FiniteDifference, differentiated
+from symdyn.data.recording import Recording, Samples
+from symdyn.data.weak import WeakForm, weak_rows
+from symdyn.library import AbstractTerms
+from symdyn.regress.moments import Moments, design_moments, sample_moments
+from symdyn.regress.solution import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """A recording with its terms and the moments of its rows, ready to be solved."""
+
+    recording: Recording
+    terms: AbstractTerms
+    moments: Moments
+
+
+def regression(recording: Recording, settings: Settings) -> Regression:
+    """Bind the library, make the rows and sum their moments. Raises InputError for too few rows."""
+    law = _described(recording, settings)
+    if not isinstance(settings.differentiation, WeakForm):
+        samples = pointwise_samples(recording, settings)
+        terms = settings.library.on(samples.space)
+        _check(terms, law.target_space, int((samples.weights > 0).sum(axis=0).max()))
+        return Regression(law, terms, sample_moments(terms, samples.states, samples.targets, samples.weights))
+    terms = settings.library.on(recording.space)
+    _check(terms, law.target_space, sum(len(run.times) for run in recording.trajectories))
+    evaluate = eqx.filter_jit(jax.vmap(lambda x: terms(x)))
+    moments = evaluated_moments(recording, settings, lambda states: np.asarray(evaluate(states)))
+    return Regression(law, terms, moments)
+
+
+def evaluated_moments(
+    recording: Recording, settings: Settings, features: Callable[[np.ndarray], np.ndarray]
+) -> Moments:
+    """Moments of rows whose terms are evaluated all at once: `features` maps states (t, n) to (t, p) or (t, p, d)."""
+    with double_precision():
+        if isinstance(settings.differentiation, WeakForm):
+            columns = recording.space.indices(recording.targets)
+            design, targets, weights = weak_rows(settings.differentiation, recording, features, columns, settings.order)
+        else:
+            samples = pointwise_samples(recording, settings)
+            design, targets, weights = features(samples.states), samples.targets, samples.weights
+    if design.ndim == 3:  # vector terms: a row for each component
+        weights = weights if weights.ndim == 2 else np.repeat(weights[:, None], targets.shape[1], axis=1)
+        design, targets = np.moveaxis(design, 1, 2).reshape(-1, design.shape[1]), targets.reshape(-1, 1)
+    weights = weights.reshape(-1) if weights.size == len(design) else weights[:, 0]
+    _enough(int((weights > 0).sum()), design.shape[1])
+    return design_moments(design, targets, weights)
+
+
+def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
+    """The rows of a pointwise regression; the rates of the targets are further state variables where order is 2."""
+    method = settings.differentiation
+    if isinstance(method, WeakForm):
+        raise InputError("the weak form has no pointwise rows")
+    if settings.order == 1:
+        return differentiated(recording, method)
+    method = method or FiniteDifference()
+    columns = recording.space.indices(recording.targets)
+    runs = []
+    for run in recording.trajectories:
+        speed, change = (method(run.times, run.states[:, columns], order=k) for k in (1, 2))
+        runs.append(replace(run, states=np.column_stack([run.states, speed]), rates=change))
+    return differentiated(replace(_described(recording, settings), trajectories=tuple(runs)), None)
+
+
+def _described(recording: Recording, settings: Settings) -> Recording:
+    """The recording with the state, targets and kinematics of the law: a second-order law has rates in its state."""
+    if settings.order == 1:
+        return recording
+    names = tuple(f"{name}_rate" for name in recording.targets)
+    per_time = f" {recording.time_unit}-1" if recording.time_unit else ""
+    rates = tuple(
+        Variable(name, v.dims, v.labels, v.unit + per_time if v.unit and per_time else "")
+        for name, v in zip(names, recording.target_space.variables, strict=True)
+    )
+    return replace(
+        recording,
+        space=StateSpace((*recording.space.variables, *rates)),
+        targets=names,
+        kinematics=(*recording.kinematics, *zip(recording.targets, names, strict=True)),
+    )
+
+
+def _check(terms: AbstractTerms, targets: StateSpace, samples: int) -> None:
+    if terms.value_shape and terms.value_shape != (targets.size,):
+        raise InputError(
+            f"the library's terms are vectors of size {terms.value_shape[0]} but {', '.join(targets.names)} has "
+            f"{targets.size} components; choose the target with rate_of, or another library"
+        )
+    _enough(samples * (targets.size if terms.value_shape else 1), terms.size)
+
+
+def _enough(rows: int, terms: int) -> None:
+    if rows < terms:
+        raise InputError(f"too few samples: {rows} rows cannot fix {terms} terms; use a smaller library or more data")

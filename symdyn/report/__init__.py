@@ -1,0 +1,27 @@
+"""Figures of what was found, on matplotlib axes of the caller or as files."""
+
+from symdyn.report.figures import (
+    accelerations,
+    masses,
+    noisy_orbit,
+    noisy_residuals,
+    orbits,
+    perihelion,
+    post_newtonian,
+    powers,
+    relativity_coefficients,
+    save_figures,
+)
+
+__all__ = [
+    "accelerations",
+    "masses",
+    "noisy_orbit",
+    "noisy_residuals",
+    "orbits",
+    "perihelion",
+    "post_newtonian",
+    "powers",
+    "relativity_coefficients",
+    "save_figures",
+]
