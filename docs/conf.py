@@ -1,4 +1,4 @@
-"""Sphinx: MyST pages, some with cells that are executed; the examples of the repository as pages; the API by autodoc."""
+"""Sphinx: MyST pages, some with executed cells; the examples of the repository as pages; the API by autodoc."""
 
 import os
 import re
@@ -119,6 +119,12 @@ def docstring_to_rest(app, what, name, obj, options, lines: list[str]) -> None:
     lines[:] = out
 
 
+def readable_signature(app, what, name, obj, options, signature, result):
+    """The default of a field that is made anew each time is no Python text, and would spoil the whole signature."""
+    return (signature.replace("<factory>", "..."), result) if signature else None
+
+
 def setup(app) -> None:
     """Called by Sphinx."""
+    app.connect("autodoc-process-signature", readable_signature)
     app.connect("autodoc-process-docstring", docstring_to_rest)

@@ -41,7 +41,7 @@ import symdyn as sd
 
 # %%
 planets = sd.open_dataset("planets", step_days=4.0)
-planets
+print(planets)
 
 # %% [markdown]
 # ## One planet at a time
@@ -140,10 +140,10 @@ for k, (name, value) in enumerate(gm.items()):
 #
 # ## What Newton leaves
 #
-# Subtract the Newtonian field of the fitted masses. What remains is smaller by about seven orders of magnitude, and
-# it is not noise. Candidates: the three terms of the first post-Newtonian order, the Newtonian term again (the fit above had
-# to make up for what it did not know, which biased the mass of the Sun), and nine distractors: drags, a force along the
-# angular momentum, other powers.
+# Subtract the Newtonian field of the fitted masses. What remains is smaller by about seven orders of magnitude, and it
+# is not noise. Candidates: the three terms of the first post-Newtonian order, the Newtonian term again (the fit above
+# had to make up for what it did not know, which biased the mass of the Sun), and nine distractors: drags, a force along
+# the angular momentum, other powers.
 #
 # Three planets share one set of coefficients. Rows are weighted with $1/|\mathbf{a}|^2$.
 
@@ -278,7 +278,9 @@ for noise in (1e3, 1e4):
 
 # %%
 assert all(law.active_terms == (newton,) for law in central.values())
-assert all(abs(-central[n].coefficient(newton)[0] / gm_sun - 1) < 1e-5 for n in ("mercury", "venus", "earth-moon", "mars"))
+assert all(
+    abs(-central[n].coefficient(newton)[0] / gm_sun - 1) < 1e-5 for n in ("mercury", "venus", "earth-moon", "mars")
+)
 own_mass = -central["jupiter"].coefficient(newton)[0] / gm_sun - 1
 assert abs(own_mass / (float(planets.gm.sel(body="jupiter")) / gm_sun) - 1) < 0.05
 assert all(abs(exponent + 2) < 1e-4 for exponent in exponents.values())

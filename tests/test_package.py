@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,18 @@ def test_the_examples_in_docstrings_are_true(example):
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     runner.run(example, out=output.append)
     assert not runner.failures, "".join(output)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_first_example_prints_what_the_page_shows(page, capsys):
+    text = (ROOT.parent / page).read_text(encoding="utf-8")
+    code, shown = (re.search(rf"```{kind}\n(.*?)```", text, re.DOTALL)[1] for kind in ("python", "text"))
+    exec(compile(code, page, "exec"), {})
+    number = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+    printed = capsys.readouterr().out
+    assert number.sub("#", printed).split() == number.sub("#", shown).split()
+    values = [[float(found) for found in number.findall(part)] for part in (printed, shown)]
+    assert values[0] == pytest.approx(values[1], rel=1e-4, abs=0.0)
 
 
 _MEASURE = """

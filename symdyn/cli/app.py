@@ -27,12 +27,13 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> bool:
     if asked:
         from symdyn import __version__
 
         typer.echo(f"symdyn {__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()
@@ -75,7 +76,7 @@ def identify(
         list[str],
         typer.Argument(
             metavar="FILE...",
-            help="NetCDF, Zarr folder, CSV, npz, or a data set's name (dataset:NAME); several are several trajectories.",
+            help="NetCDF, Zarr folder, CSV, npz, or a data set's name (dataset:NAME); several are trajectories.",
         ),
     ],
     rate_of: Annotated[List, typer.Option(help="Variables whose rate is sought.", rich_help_panel=DATA)] = None,
@@ -148,9 +149,10 @@ def identify(
     symdyn identify planets --option center=sun --option bodies=mars --library radial --variable position --powers -6:2
     --group "SO(3)" --vector position --vector velocity --weights relative --solver best-subset
     """
+    given = dict(locals())
     from symdyn.cli.law import Choice, law
 
-    law(Choice(**{name: value for name, value in locals().items() if name not in ("Choice", "law")}))
+    law(Choice(**given))
 
 
 @app.command()

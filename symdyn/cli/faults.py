@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,7 @@ MISTAKE, MISSED, INTERRUPTED = 2, 1, 130
 
 
 def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A command whose errors on purpose end in `error: ...` and exit code 2, and Ctrl-C in 130.
+    """A command whose errors on purpose (and those of files) end in `error: ...` and exit code 2, and Ctrl-C in 130.
 
     Warnings become `warning: ...` lines. Every other exception is a fault of symdyn and keeps its traceback.
     """
@@ -28,12 +27,9 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
                 warnings.simplefilter("always", SymdynWarning)
                 warnings.showwarning = _show
                 return command(*args, **kwargs)
-        except SymdynError as error:
-            typer.echo(f"error: {_one_line(error)}", err=True)
-            raise typer.Exit(MISTAKE) from None
-        except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                raise
+        except BrokenPipeError:
+            raise
+        except (SymdynError, OSError) as error:
             typer.echo(f"error: {_one_line(error)}", err=True)
             raise typer.Exit(MISTAKE) from None
         except KeyboardInterrupt:
@@ -43,7 +39,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _show(message, category, filename, lineno, file=None, line=None) -> None:
-    print(f"warning: {_one_line(message)}", file=sys.stderr)  # noqa: T201
+    typer.echo(f"warning: {_one_line(message)}", err=True)
 
 
 def _one_line(message: object) -> str:

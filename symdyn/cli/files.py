@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -45,16 +46,18 @@ def _open(source: str, options, time, trajectory, names) -> tuple[list, bool]:
     if not path.exists():
         raise InputError(f"no such file: {source}; nor is there a data set of that name (symdyn datasets lists them)")
     suffix = path.suffix.lower()
+    kind = "Zarr" if path.is_dir() else {".npz": "npz", ".csv": "CSV", ".tsv": "CSV"}.get(suffix, "NetCDF")
     try:
-        if suffix in (".csv", ".tsv", ".txt"):
+        if kind == "CSV":
             return _read_csv(path, time, trajectory)
-        if suffix == ".npz":
+        if kind == "npz":
             return [_read_npz(path, time)], False
         return [_read_xarray(path, names)], False
     except SymdynError:
         raise
     except Exception as error:  # a broken file makes its reader raise anything
-        raise InputError(f"cannot read {source}: {type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:160]
+        raise InputError(f"cannot read {source}: it is no {kind} file, or is damaged ({reason})") from error
 
 
 def _known() -> set[str]:
@@ -84,13 +87,21 @@ def _read_xarray(path: Path, names: tuple[str, ...]):
 
     if path.is_dir():
         _require_zarr(path)
-        data = xr.open_zarr(path, consolidated=(path / ".zmetadata").exists() or None)
+        data = xr.open_zarr(path, consolidated=_consolidated(path))
     else:
         data = xr.open_dataset(path)
     for name in names or data.data_vars:  # now, so that a damaged file is found here
         if name in data:
             data[name].load()
     return data
+
+
+def _consolidated(path: Path) -> bool:
+    """Whether a Zarr store (version 2 or 3) has consolidated metadata; xarray warns where it has to find out."""
+    group = path / "zarr.json"
+    if group.is_file():
+        return bool(json.loads(group.read_text(encoding="utf-8")).get("consolidated_metadata"))
+    return (path / ".zmetadata").is_file()
 
 
 def _require_zarr(path: Path) -> None:
@@ -107,6 +118,8 @@ def _require_zarr(path: Path) -> None:
 def _read_npz(path: Path, time: str | None):
     from symdyn.data.door import dataset
 
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"cannot read {path}: it is no npz file, or is damaged")
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     name = _time_name(arrays, time, path, "array")
@@ -140,6 +153,8 @@ def _read_csv(path: Path, time: str | None, trajectory: str | None) -> tuple[lis
         table[clock] = pd.to_datetime(table[clock], format="ISO8601")
     if column not in table.columns:
         return [_table_dataset(table, clock)], False
+    if table[column].isna().any():
+        raise InputError(f"{path}: the column {column!r} is empty in row {int(table[column].isna().argmax()) + 2}")
     return [_table_dataset(run.drop(columns=column), clock) for _, run in table.groupby(column, sort=False)], True
 
 

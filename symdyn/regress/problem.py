@@ -35,6 +35,11 @@ class Problem:
         """The number of free weights, r."""
         return self.maps.shape[2]
 
+    @property
+    def n_rows(self) -> int:
+        """The number of scalar equations."""
+        return self.moments.n_rows * len(self.columns)
+
     def rows(self, factor: np.ndarray) -> np.ndarray:
         """The rows [Theta Q | y - Theta offset] / sigma stacked over targets: (targets * q, r + 1)."""
         p = self.moments.n_terms
@@ -117,7 +122,7 @@ def solve(problem: Problem, solver: AbstractSolver) -> Fit:
     norms = np.where(norms > 0, norms, 1.0)
     unit = norms[-1] / norms[:-1]
     normalised = triangle / norms
-    mask = solver.support(normalised) & (np.linalg.norm(triangle[:, :-1], axis=0) > 0)
+    mask = solver.support(normalised, problem.n_rows) & (np.linalg.norm(triangle[:, :-1], axis=0) > 0)
     shares = least_squares(normalised, mask)
     residual = float(np.linalg.norm(normalised[:, -1] - normalised[:, :-1] @ shares))
     covariance = _covariance(problem, mask, shares * unit)
@@ -145,7 +150,7 @@ def _covariance(problem: Problem, mask: np.ndarray, weights: np.ndarray) -> np.n
         images = m.blocks @ white
         scores += images @ (m.whitener[:, : m.n_terms] @ q[:, mask] / sigma)
         rss += float(images.sum(axis=0) @ white)
-    n_rows = max(m.n_rows * len(problem.columns) - k, 1)
+    n_rows = max(problem.n_rows - k, 1)
     if len(m.blocks) < max(MIN_BLOCKS, 2 * k):
         middle = np.eye(k) * max(rss, 0.0) / n_rows
     else:

@@ -224,7 +224,8 @@ def noisy_residuals(ax: Axes, found: Planets) -> None:
     noise = max(one.noise for one in found.noisy)
     ax.axhline(noise, color="0.5", linestyle=":", linewidth=1, label=f"noise, {noise:.0f} km per coordinate")
     ax.set_yscale("log")
-    _tidy(ax, "days since 2000-01-01", "distance from the true position [km]", "Away from the true orbit (the simulation starts on it)")
+    title = "Away from the true orbit (the simulation starts on it)"
+    _tidy(ax, "days since 2000-01-01", "distance from the true position [km]", title)
     ax.legend(fontsize=8, frameon=False, loc="lower right")
 
 
