@@ -58,7 +58,7 @@ def error(*arguments: object) -> str:
 
 
 def write(path: Path, times: np.ndarray, **variables: np.ndarray) -> Path:
-    sd.dataset(times, **variables).to_netcdf(path)
+    sd.dataset(times, time_unit="", **variables).to_netcdf(path)
     return path
 
 

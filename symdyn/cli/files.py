@@ -123,7 +123,7 @@ def _read_npz(path: Path, time: str | None):
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     name = _time_name(arrays, time, path, "array")
-    data = dataset(arrays.pop(name), **arrays)
+    data = dataset(arrays.pop(name), time_unit="", **arrays)
     return data.rename(time=name) if name != "time" else data
 
 
@@ -143,7 +143,7 @@ def _read_csv(path: Path, time: str | None, trajectory: str | None) -> tuple[lis
     import pandas as pd
 
     table = pd.read_csv(path, sep="\t" if path.suffix.lower() == ".tsv" else ",", skipinitialspace=True)
-    table.columns = [str(column).strip() for column in table.columns]
+    table = table.rename(columns=lambda column: str(column).strip())
     clock = _time_name(table.columns, time, path, "column")
     column = trajectory if trajectory in table.columns else TRAJECTORY_COLUMN
     for name in table.columns.difference([clock, column]):
@@ -169,7 +169,7 @@ def _table_dataset(table, clock: str):
         arrays.setdefault(
             stem, table[members].to_numpy(np.float64) if stem != column else table[column].to_numpy(np.float64)
         )
-    data = dataset(table[clock].to_numpy(), **arrays)
+    data = dataset(table[clock].to_numpy(), time_unit="", **arrays)
     return data.rename(time=clock) if clock != "time" else data
 
 

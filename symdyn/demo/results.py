@@ -125,7 +125,7 @@ class NoisyPlanet:
 
 @dataclass(frozen=True, eq=False)
 class Planets:
-    """Everything the job found. `data`: barycentric Dataset; `orbit`: true, noisy and simulated positions of Mercury."""
+    """Everything the job found. `data`: barycentric; `orbit`: true, noisy and simulated positions of Mercury."""
 
     data: Any
     single: tuple[OnePlanet, ...]

@@ -120,22 +120,27 @@ class Monomials(AbstractLibrary):
             raise InputError("Monomials(0, bias=False) has no terms; raise the degree or keep the bias")
 
     def on(self, space: StateSpace) -> MonomialTerms:
-        columns = space.indices(chosen_variables(self.variables, space))
-        exponents = monomial_exponents(len(columns), self.degree)
-        wanted = (exponents.sum(1) > 0) | self.bias
-        if not self.interaction:
-            wanted &= (exponents > 0).sum(1) <= 1
-        keep = np.flatnonzero(wanted)
-        symbols = [space.component_names[c] for c in columns]
-        typeset = [latex_symbol(name) for name in symbols]
-        return MonomialTerms(
-            space=space,
-            columns=tuple(int(c) for c in columns),
-            degree=self.degree,
-            keep=tuple(int(k) for k in keep),
-            names=tuple(_monomial_text(exponents[k], symbols, "{}^{}", " ") for k in keep),
-            latex=tuple(_monomial_text(exponents[k], typeset, "{}^{{{}}}", r"\,") for k in keep),
-        )
+        return _monomial_terms(self, space)
+
+
+@lru_cache(maxsize=32)
+def _monomial_terms(library: Monomials, space: StateSpace) -> MonomialTerms:
+    columns = space.indices(chosen_variables(library.variables, space))
+    exponents = monomial_exponents(len(columns), library.degree)
+    wanted = (exponents.sum(1) > 0) | library.bias
+    if not library.interaction:
+        wanted &= (exponents > 0).sum(1) <= 1
+    keep = np.flatnonzero(wanted)
+    symbols = [space.component_names[c] for c in columns]
+    typeset = [latex_symbol(name) for name in symbols]
+    return MonomialTerms(
+        space=space,
+        columns=tuple(int(c) for c in columns),
+        degree=library.degree,
+        keep=tuple(int(k) for k in keep),
+        names=tuple(_monomial_text(exponents[k], symbols, "{}^{}", " ") for k in keep),
+        latex=tuple(_monomial_text(exponents[k], typeset, "{}^{{{}}}", r"\,") for k in keep),
+    )
 
 
 def terms_exponents(terms: AbstractTerms) -> Frozen | None:

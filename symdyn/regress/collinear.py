@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symdyn.regress.problem import Fit
-from symdyn.regress.solvers import least_squares
+from symdyn.regress.solvers import ROUNDING, least_squares
 
 MEMBER = 0.1  # a term belongs to a direction when its entry exceeds this share of the largest
 SIGNIFICANT = 3.0  # standard deviations that an exchange must cost before two terms count as told apart
@@ -91,8 +91,9 @@ def _exchangeable(fit: Fit, names, kept: np.ndarray) -> list[CollinearGroup]:
         left = y - basis @ (basis.T @ y)
         size = np.linalg.norm(free, axis=0)
         gain = np.where(size > 1e-10, (free.T @ left) ** 2 / np.maximum(size, 1e-300) ** 2, 0.0)
-        # only candidates that win back nearly all that the kept term explains are worth the test
-        near = dropped[gain[1:] > 0.5 * gain[0]]
+        # the squared residuals of the swapped fits; a swap that doubles the residual cannot pass the test below, even
+        # where all rows of a block move together
+        near = dropped[left @ left - gain[1:] <= 2 * fit.residual**2 + ROUNDING**2]
         costs = {j: _exchange_cost(fit, kept, k, j) for j in near}
         same = [j for j, cost in costs.items() if cost < SIGNIFICANT]
         if same:

@@ -61,7 +61,7 @@ class Problem:
         """Residual sum of squares of each block: (b,)."""
         blocks = self.moments.blocks
         whites = [self.residual(c, weights) for c in range(len(self.columns))]
-        return sum((np.einsum("i,bij,j->b", w, blocks, w) for w in whites), np.zeros(len(blocks)))
+        return sum(((blocks @ w) @ w for w in whites), np.zeros(len(blocks)))
 
     def triangle(self, block_weights: np.ndarray | None = None) -> np.ndarray:
         """R-factor of [terms | target] for the free weights: (min(rows, r + 1), r + 1)."""

@@ -172,7 +172,7 @@ def post_newtonian(ax: Axes, found: Relativity) -> None:
     kept = [(after[name], k) for k, name in zip(place, names, strict=True) if name in after]
     ax.plot(*zip(*kept, strict=True), "o", color=BLUE, markersize=5, label="kept")
     fate = f"{len(set(after) & set(DISTRACTORS))} kept" if set(after) & set(DISTRACTORS) else "all dropped"
-    threshold = found.law.settings.solver.threshold
+    threshold = getattr(found.law.settings.solver, "threshold", 0.0)
     ax.axvline(threshold, color=VERMILLION, linewidth=1, linestyle="--", label=f"threshold {threshold:g}")
     ax.set_xscale("log")
     ax.set_yticks(place, [symbols[name] for name in names], fontsize=8)
