@@ -17,15 +17,16 @@ import numpy as np
 class System:
     """A system of ordinary differential equations.
 
-    Attributes:
-        name, title, citation: for people.
-        rhs: `rhs(t, *variables, **parameters)`, the rate of every variable; a scalar or a vector for each variable.
-        start: default initial values, (variable,) or (variable, component).
-        sample: `sample(key, parameters)`, a random start of the same shape.
-        span: end and step of the default times, which begin at 0.
-        components: labels of the components of every variable; empty for scalars.
-        resizable: whether a start may have another number of components.
-        kinematics: pairs (a, b) where the variable b is by definition the rate of a.
+    Attributes
+    ----------
+    name, title, citation: for people.
+    rhs: `rhs(t, *variables, **parameters)`, the rate of every variable; a scalar or a vector for each variable.
+    start: default initial values, (variable,) or (variable, component).
+    sample: `sample(key, parameters)`, a random start of the same shape.
+    span: end and step of the default times, which begin at 0.
+    components: labels of the components of every variable; empty for scalars.
+    resizable: whether a start may have another number of components.
+    kinematics: pairs (a, b) where the variable b is by definition the rate of a.
     """
 
     name: str

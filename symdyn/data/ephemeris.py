@@ -49,21 +49,21 @@ def open_planets(
 ) -> xr.Dataset:
     r"""Positions, velocities and accelerations of the Sun, the Moon and the planets.
 
-    Args:
-        path: the shipped file; `open_dataset("planets", ...)` supplies it.
-        times: instants of TDB, `datetime64` or ISO 8601 strings, in any order. Instead of start, stop and step_days.
-        start, stop: first and last instant; `stop` is included when a step lands on it.
-        step_days: spacing in days (rounded to 1 ns).
-        bodies: some of `symdyn.data.ephemeris.BODIES`; all of them, less the center, by default.
-        center: origin of the coordinates, "solar system barycenter" (inertial) or a body, as in "sun" (not inertial).
+    Parameters
+    ----------
+    path: the shipped file; `open_dataset("planets", ...)` supplies it.
+    times: instants of TDB, `datetime64` or ISO 8601 strings, in any order. Instead of start, stop and step_days.
+    start, stop: first and last instant; `stop` is included when a step lands on it.
+    step_days: spacing in days (rounded to 1 ns).
+    bodies: some of `symdyn.data.ephemeris.BODIES`; all of them, less the center, by default.
+    center: origin of the coordinates, "solar system barycenter" (inertial) or a body, as in "sun" (not inertial).
 
-    Returns:
-        A Dataset over (time, body, component): `position` [km], `velocity` [km s-1], `acceleration` [km s-2] along the
-        axes of the ICRF, and `gm` (body) [km3 s-2]. Attributes: `speed_of_light` [km s-1], `frame`, `center`,
-        `inertial`, `time_scale`.
+    Returns a Dataset over (time, body, component): `position` [km], `velocity` [km s-1], `acceleration` [km s-2]
+    along the axes of the ICRF, and `gm` (body) [km3 s-2]. Attributes: `speed_of_light` [km s-1], `frame`, `center`,
+    `inertial`, `time_scale`.
 
-    Raises:
-        InputError: an instant outside of 1980-2020, an unknown body or center, or a step that is not positive.
+    Raises InputError for an instant outside of 1980-2020, an unknown body or center, or a step that is not
+    positive.
 
     Reference: Folkner, Williams and Boggs (2009), The Planetary and Lunar Ephemeris DE 421, IPN Progress Report 42-178.
 

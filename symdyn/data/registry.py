@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 class DatasetInfo:
     """One line of `list_datasets`.
 
-    Attributes:
-        name: what `open_dataset` takes.
-        kind: "shipped", "remote" or "simulated".
-        title, licence, source, citation: where the data come from and on what terms.
-        available: whether `open_dataset` needs no download.
-        truth: the law that the data should yield.
+    Attributes
+    ----------
+    name: what `open_dataset` takes.
+    kind: "shipped", "remote" or "simulated".
+    title, licence, source, citation: where the data come from and on what terms.
+    available: whether `open_dataset` needs no download.
+    truth: the law that the data should yield.
     """
 
     name: str
@@ -53,18 +54,17 @@ class DatasetInfo:
 def open_dataset(name: str, **options: Any) -> xr.Dataset:
     """Open a data set by name.
 
-    Args:
-        name: a name out of `list_datasets()`.
-        **options: those of the data set: see `symdyn.data.ephemeris.open_planets` ("planets"),
-            `symdyn.data.systems.make_dataset` (every simulated one) and `symdyn.data.remote`.
+    Parameters
+    ----------
+    name: a name out of `list_datasets()`.
+    **options: those of the data set: see `symdyn.data.ephemeris.open_planets` ("planets"),
+        `symdyn.data.systems.make_dataset` (every simulated one) and `symdyn.data.remote`.
 
-    Returns:
-        An `xarray.Dataset` with units and CF attributes. Its attributes `dataset`, `source`, `license`, `references`,
-        `truth` and `sha256` (of the file) say where it comes from.
+    Returns an `xarray.Dataset` with units and CF attributes. Its attributes `dataset`, `source`, `license`,
+    `references`, `truth` and `sha256` (of the file) say where it comes from.
 
-    Raises:
-        InputError: an unknown name or option, a file that cannot be fetched, or a checksum that does not match.
-        MissingDependencyError: a remote file is absent and pooch is not installed, or a reader is missing.
+    Raises InputError for an unknown name or option, a file that cannot be fetched, or a checksum that does not
+    match; MissingDependencyError where a remote file is absent and pooch is not installed, or a reader is missing.
 
     >>> from symdyn.data.registry import open_dataset
     >>> winds = open_dataset("winds_340K")

@@ -26,8 +26,7 @@ _NO_READER = "needs a NetCDF4 reader: pip install 'symdyn-discovery[data]', or p
 def read_netcdf(path: Path) -> xr.Dataset:
     """A NetCDF file, wholly in memory, by whichever reader xarray finds.
 
-    Raises:
-        MissingDependencyError: neither netCDF4 nor h5netcdf with h5py is installed.
+    Raises MissingDependencyError where neither netCDF4 nor h5netcdf with h5py is installed.
     """
     import xarray as xr
 
@@ -63,9 +62,10 @@ def open_era_interim(path: Path) -> xr.Dataset:
 def open_lab_pendulum(path: Path, *, part: str = "identification") -> xr.Dataset:
     """Angle `theta` [rad] (zero upright) and measured rate `omega` [rad s-1] over (trajectory, time).
 
-    Args:
-        path: the file.
-        part: "identification" (four runs) or "validation" (two): the consecutive pieces of one recording.
+    Parameters
+    ----------
+    path: the file.
+    part: "identification" (four runs) or "validation" (two): the consecutive pieces of one recording.
     """
     return _pendulum(path, part, ("theta",), ("omega",))
 
@@ -73,9 +73,10 @@ def open_lab_pendulum(path: Path, *, part: str = "identification") -> xr.Dataset
 def open_lab_double_pendulum(path: Path, *, part: str = "identification") -> xr.Dataset:
     """Angles `theta1`, `theta2` [rad] (zero upright, from the vertical) and rates `omega1`, `omega2` [rad s-1].
 
-    Args:
-        path: the file.
-        part: "identification" (26 runs) or "validation" (four): the consecutive pieces of one recording.
+    Parameters
+    ----------
+    path: the file.
+    part: "identification" (26 runs) or "validation" (four): the consecutive pieces of one recording.
     """
     return _pendulum(path, part, ("theta1", "theta2"), ("omega1", "omega2"))
 

@@ -40,26 +40,25 @@ def make_dataset(
 ) -> xr.Dataset:
     r"""Simulate a system: Dopri8 in float64 with tolerances of 1e-10, every output time being the end of a step.
 
-    Args:
-        system: a name out of `symdyn.data.systems.SYSTEMS`.
-        times: instants, (time,), increasing; the first is that of the start. Each system has its own default.
-        start: initial values: a mapping from variables to arrays, (component,) or (), or one flat array, (state,), in
-            the order of the variables; with a leading axis for several trajectories. Each system has a default.
-        trajectories: this many random starts instead of `start`, drawn with `key`.
-        noise: standard deviation of white noise, added to the variables alone, as a fraction of the root mean square of
-            the variable over times, trajectories and components (one level per variable, so that it has no direction).
-        rates: whether to add `<name>_rate`, the exact right-hand side on the clean states, with `rate_of` set, for each
-            variable whose rate is not itself a variable (the velocity is the rate of the position).
-        key: JAX PRNG key; needed for noise and for random starts.
-        **parameters: by name; see `SYSTEMS[system].parameters`.
+    Parameters
+    ----------
+    system: a name out of `symdyn.data.systems.SYSTEMS`.
+    times: instants, (time,), increasing; the first is that of the start. Each system has its own default.
+    start: initial values: a mapping from variables to arrays, (component,) or (), or one flat array, (state,), in
+        the order of the variables; with a leading axis for several trajectories. Each system has a default.
+    trajectories: this many random starts instead of `start`, drawn with `key`.
+    noise: standard deviation of white noise, added to the variables alone, as a fraction of the root mean square of
+        the variable over times, trajectories and components (one level per variable, so that it has no direction).
+    rates: whether to add `<name>_rate`, the exact right-hand side on the clean states, with `rate_of` set, for each
+        variable whose rate is not itself a variable (the velocity is the rate of the position).
+    key: JAX PRNG key; needed for noise and for random starts.
+    **parameters: by name; see `SYSTEMS[system].parameters`.
 
-    Returns:
-        A Dataset whose variables have dims (time,) or (time, component), after `trajectory` when `trajectories` is
-        given or `start` has a leading axis.
+    Returns a Dataset whose variables have dims (time,) or (time, component), after `trajectory` when `trajectories`
+    is given or `start` has a leading axis.
 
-    Raises:
-        InputError: an unknown system or parameter, times or starts of the wrong form, or a key that is missing.
-        SymdynError: the solution cannot be continued to the last time.
+    Raises InputError for an unknown system or parameter, times or starts of the wrong form, or a key that is
+    missing; SymdynError for the solution cannot be continued to the last time.
 
     >>> import jax
     >>> from symdyn.data.systems import make_dataset
