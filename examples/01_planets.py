@@ -79,7 +79,7 @@ central = {}
 for name in ("mercury", "venus", "earth-moon", "mars", "jupiter"):
     central[name] = sd.identify(
         around_the_sun(name),
-        library=sd.Radial("position", powers=range(-6, 3)),
+        library=sd.Radial("position", powers=tuple(range(-6, 3))),
         action=rotations,
         solver=sd.BestSubset(),
         weights="relative",
@@ -266,7 +266,9 @@ for noise in (1e3, 1e4):
     clean = day_by_day[["position"]]
     noisy = clean.copy(data={"position": clean.position + noise * random.standard_normal(clean.position.shape)})
     how = {"order": 2, "differentiation": sd.WeakForm()}
-    noisy_law = sd.identify(noisy, library=sd.Radial("position", range(-6, 3)), solver=sd.BestSubset(), **how)
+    noisy_law = sd.identify(
+        noisy, library=sd.Radial("position", powers=tuple(range(-6, 3))), solver=sd.BestSubset(), **how
+    )
     fit = sd.variable_projection(lambda k: sd.Radial("position", powers=(k,)), {"k": -2.5}, noisy, **how)
     noisy_exponents[noise] = fit.parameters["k"] + 1
     print(f"{noise:6.0f} km: {noisy_law}")

@@ -74,6 +74,8 @@ def triangular_root(gram: np.ndarray) -> np.ndarray:
     try:
         return np.linalg.cholesky(gram).T
     except np.linalg.LinAlgError:
+        if not np.isfinite(gram).all():
+            return np.full_like(gram, np.nan)
         values, vectors = np.linalg.eigh(gram)
         return upper_factor((vectors * np.sqrt(np.maximum(values, 0.0))).T)
 
@@ -159,17 +161,23 @@ def _stream(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int)
             _name_infinite_term(terms, x, w)
         scale, whitener = _whitener(a)
         moments = _pass(rows, terms, columns, scale, whitener, p)
-        total = moments.blocks.sum(axis=0)
-        condition = np.linalg.cond(total[:p, :p]) if np.isfinite(total).all() else 0.0
-        if condition > TARGET_CONDITION**2:
-            whitener = _floored(triangular_root(total) @ whitener)
+        root = triangular_root(moments.blocks.sum(axis=0))
+        if np.isfinite(root).all() and _condition(root[:p, :p]) > TARGET_CONDITION:
+            whitener = _floored(root @ whitener)
             moments = _pass(rows, terms, columns, scale, whitener, p)
     return moments
 
 
+def _condition(upper: np.ndarray) -> float:
+    """Condition number of an upper triangle in the 1-norm, as LAPACK estimates it."""
+    from scipy.linalg.lapack import dtrcon
+
+    return 1.0 / max(dtrcon(upper)[0], 1e-300)
+
+
 def _spread_indices(m: int, w: np.ndarray, q: int) -> np.ndarray:
     """Rows for the whitener, spread over the whole stream by a golden-ratio sequence: no key, no aliasing."""
-    size = max(8 * q, 1024)
+    size = max(4 * q, 256)
     if m <= size:
         return np.arange(m)
     index = (np.modf(np.arange(1, 4 * size + 1) * 0.6180339887498949)[0] * m).astype(int)
@@ -202,13 +210,12 @@ def _pass(rows, terms, columns, scale, whitener, p: int) -> Moments:
     c, k, b = _block_shape(m)
     blocks, sizes = [], []
     for start in range(0, m, b * k * c):
-        parts = [_padded(column[start : start + b * k * c], b, k, c) for column in columns]
-        for pad, fill in zip(parts, (False, False, True), strict=True):
-            if fill:
-                pad.reshape(b * k * c, -1)[min(m - start, b * k * c) :] = 0.0
-        blocks.append(np.asarray(_chunk_moments(rows, terms, inverse, *parts)))
-        left = min(m - start, b * k * c) - k * c * np.arange(b)
-        sizes.append(np.clip(left, 0, k * c))
+        x, y, w = (_padded(column[start : start + b * k * c], b, k, c) for column in columns)
+        left = min(m - start, b * k * c)
+        if left < b * k * c:
+            w.reshape(b * k * c, -1)[left:] = 0.0
+        blocks.append(np.asarray(_chunk_moments(rows, terms, inverse, x, y, w)))
+        sizes.append(np.clip(left - k * c * np.arange(b), 0, k * c))
     sizes = np.concatenate(sizes)
     kept = sizes > 0
     return Moments(np.concatenate(blocks)[kept], whitener, scale, sizes[kept], p)
@@ -219,11 +226,11 @@ def _block_shape(m: int) -> tuple[int, int, int]:
     rows = 2 ** max(int(np.log2(max(m / BLOCKS, 1.0))), 2)
     c = min(rows, CHUNK)
     k = min(rows // c, 2**18 // CHUNK)
-    return c, k, max(1, min(CALL // (k * c), ceil(m / (k * c)), 16))
+    return c, k, max(1, min(CALL // (k * c), 16 * ceil(m / (16 * k * c))))
 
 
 def _padded(column: np.ndarray, b: int, k: int, c: int) -> np.ndarray:
-    """A slice of rows as (b, k, c, ...); what is missing at the end repeats the last row (and gets weight zero)."""
+    """Rows as (b, k, c, ...); what is missing at the end repeats the last row in a copy (and gets weight zero)."""
     short = b * k * c - len(column)
     if short:
         column = np.concatenate([column, np.repeat(column[-1:], short, axis=0)])
