@@ -19,7 +19,7 @@ COMPONENT_DIMS = ("component", "components", "axis", "xyz", "space", "direction"
 TRAJECTORY_DIMS = ("trajectory", "traj", "run", "realization", "ensemble", "member", "number", "particle", "body")
 
 
-def dataset(times, *, time_unit: str = "", **variables):
+def dataset(times, /, *, time_unit: str = "", **variables):
     """An xarray Dataset from plain arrays, in the form that `identify` reads.
 
     Parameters
@@ -189,8 +189,13 @@ def _find_time(ds, name: str | None) -> str:
 
 
 def _declared_rates(ds, rates: Mapping[str, str] | None) -> dict[str, str]:
-    """Which variable holds the time derivative of which: from the keyword, else from the attribute `rate_of`."""
-    declared = {str(v.attrs["rate_of"]): str(name) for name, v in ds.data_vars.items() if "rate_of" in v.attrs}
+    """Which variable holds the time derivative of which: from the keyword, else from the attributes."""
+    declared = {
+        str(v.attrs[mark]): str(name)
+        for mark in ("rate_of", "measured_rate_of")
+        for name, v in ds.data_vars.items()
+        if mark in v.attrs
+    }
     for variable, rate in (rates or {}).items():
         for name in (variable, rate):
             _require_variable(ds, name)
@@ -210,20 +215,43 @@ def _state_names(ds, reading: Reading, time: str, declared: dict[str, str]) -> t
             if time not in ds[name].dims:
                 raise InputError(f"variable {name!r} does not depend on {time!r}; its dimensions are {ds[name].dims}")
         return reading.variables
-    rates_only = {rate for rate in declared.values() if rate not in declared}
-    named_weight = {reading.weights} if isinstance(reading.weights, str) else set()
     wanted = set(reading.rate_of or ())
     for name in wanted:
         _require_variable(ds, name)
+    left_out = _measured_only(ds, reading, declared) | (
+        {reading.weights} if isinstance(reading.weights, str) else set()
+    )
     names = tuple(
-        str(name) for name, v in ds.data_vars.items()
-        if time in v.dims and (name in wanted or (name not in rates_only and name not in named_weight))
-    )  # fmt: skip
+        str(name)
+        for name, v in ds.data_vars.items()
+        if time in v.dims and (name in wanted or str(name) not in left_out)
+    )
     if not names:
         raise InputError(
             f"no variable depends on {time!r}; the data have {', '.join(map(str, ds.data_vars)) or 'none'}"
         )
     return names
+
+
+def _measured_only(ds, reading: Reading, declared: dict[str, str]) -> set[str]:
+    """Rates that are measurements of a target and no state variables.
+
+    A rate whose own rate is in the data belongs to the state (velocity beside acceleration). Of the others those are
+    measurements that the keyword `rates` or the attribute `measured_rate_of` names, that end a chain (acceleration),
+    or whose variable is asked for by `rate_of`. What is left (velocity beside position alone) is a state variable.
+    """
+    wanted, named = set(reading.rate_of or ()), set((reading.rates or {}).values())
+    return {
+        rate
+        for variable, rate in declared.items()
+        if rate not in declared
+        and (
+            rate in named
+            or "measured_rate_of" in ds[rate].attrs
+            or variable in declared.values()
+            or (variable in wanted and rate not in wanted)
+        )
+    }
 
 
 def _trajectory_dims(ds, names: list[str], time: str, asked: tuple[str, ...] | None) -> tuple[str, ...]:

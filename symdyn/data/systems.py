@@ -49,8 +49,8 @@ def make_dataset(
     trajectories: this many random starts instead of `start`, drawn with `key`.
     noise: standard deviation of white noise, added to the variables alone, as a fraction of the root mean square of
         the variable over times, trajectories and components (one level per variable, so that it has no direction).
-    rates: whether to add `<name>_rate`, the exact right-hand side on the clean states, with `rate_of` set, for each
-        variable whose rate is not itself a variable (the velocity is the rate of the position).
+    rates: whether to add `<name>_rate`, the exact right-hand side on the clean states, with `measured_rate_of` set, for
+        each variable whose rate is not itself a variable (the velocity is the rate of the position).
     key: JAX PRNG key; needed for noise and for random starts.
     **parameters: by name; see `SYSTEMS[system].parameters`.
 
@@ -131,7 +131,7 @@ def _dataset(entry: System, arrays: dict[str, np.ndarray], clock: np.ndarray, si
         ds[name] = (dims[1:], values[0]) if single else (dims, values)
         ds[name].attrs = {"units": "1", "long_name": name.replace("_", " ")}
         if name.endswith("_rate"):
-            ds[name].attrs["rate_of"] = name.removesuffix("_rate")
+            ds[name].attrs["measured_rate_of"] = name.removesuffix("_rate")
     for variable, rate in entry.kinematics:
         ds[rate].attrs["rate_of"] = variable
     return ds

@@ -6,7 +6,7 @@ A covariant vector term transforms as a vector under rotations, so that one coef
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -257,7 +257,7 @@ class Covariant(AbstractLibrary):
     ('position / |position|^3', '(position . velocity) velocity')
     """
 
-    terms: tuple[str | CovariantTerm, ...]
+    terms: Sequence[str | CovariantTerm]
 
     def __post_init__(self):
         object.__setattr__(self, "terms", (self.terms,) if isinstance(self.terms, str) else tuple(self.terms))
@@ -305,7 +305,7 @@ class Radial(AbstractLibrary):
     """
 
     variable: str
-    powers: tuple[float, ...] = tuple(range(-5, 3))
+    powers: Sequence[float] = tuple(range(-5, 3))
 
     def __post_init__(self):
         object.__setattr__(self, "powers", tuple(float(k) for k in self.powers))
@@ -333,9 +333,9 @@ class CovariantVectors(AbstractLibrary):
     ('position', 'velocity', 'position / |position|^3', 'velocity / |position|^3')
     """
 
-    vectors: tuple[str, ...]
+    vectors: Sequence[str]
     degree: int = 3
-    powers: tuple[float, ...] = (0.0,)
+    powers: Sequence[float] = (0.0,)
     norm_of: str | None = None
     cross: bool = True
 
@@ -353,7 +353,7 @@ class CovariantVectors(AbstractLibrary):
         terms = []
         for k in self.powers:
             for head in heads:
-                for scalars in _dot_products(self.vectors, self.degree - len(head)):
+                for scalars in _dot_products(tuple(self.vectors), self.degree - len(head)):
                     terms.append(_simplified(scalars, norm, k, head))
         return Covariant(tuple(dict.fromkeys(terms))).on(space)
 

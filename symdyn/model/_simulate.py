@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,15 +32,12 @@ def simulate(model: Model, start, times, *, rtol: float = 1e-9, method=None, max
     Examples
     --------
     >>> import numpy as np, symdyn as sd
-    >>> data = sd.open_dataset("harmonic_oscillator", times=np.linspace(0, 10, 200))
-    >>> law = sd.identify(data, library=sd.Monomials(1))
+    >>> data = sd.open_dataset("kepler", times=np.linspace(0, 10, 500))
+    >>> law = sd.identify(data, library=sd.Radial("position", powers=(-3, 0)))
     >>> run = sd.simulate(law.model, data.isel(time=0), data.time)
     >>> bool(abs(run.position - data.position).max() < 1e-4)
     True
     """
-    import diffrax
-    import equinox as eqx
-    import jax
     import jax.numpy as jnp
 
     model.check_closed()
@@ -47,23 +45,7 @@ def simulate(model: Model, start, times, *, rtol: float = 1e-9, method=None, max
     t, coordinate = _times(times, model.time_unit)
     atol = rtol * np.maximum(_sizes(model.space, x0), np.finfo(float).tiny)
     with double_precision():
-
-        @eqx.filter_jit
-        def solve(model, x0, t, atol):
-            # steps end on the wanted times: the dense output of high-order methods is less exact than their steps
-            def one(x):
-                return diffrax.diffeqsolve(
-                    diffrax.ODETerm(model), method or diffrax.Dopri8(), t[0], t[-1], None, x,
-                    saveat=diffrax.SaveAt(ts=t), max_steps=max_steps, throw=False,
-                    stepsize_controller=diffrax.ClipStepSizeController(
-                        diffrax.PIDController(rtol=rtol, atol=atol), step_ts=t
-                    ),
-                )  # fmt: skip
-
-            solution = jax.vmap(one)(x0)
-            return solution.ys, solution.result == diffrax.RESULTS.successful
-
-        states, done = solve(model, jnp.asarray(x0), jnp.asarray(t), jnp.asarray(atol))
+        states, done = _integrator()(model, jnp.asarray(x0), jnp.asarray(t), rtol, jnp.asarray(atol), method, max_steps)
     states, done = np.asarray(states), np.asarray(done)
     if not done.all():
         run = int(np.flatnonzero(~done)[0])
@@ -73,6 +55,30 @@ def simulate(model: Model, start, times, *, rtol: float = 1e-9, method=None, max
             "there; shorten the times, raise max_steps, or pass method=diffrax.Kvaerno5()"
         )
     return _labelled(model.space, states, coordinate, dims)
+
+
+@cache
+def _integrator():
+    """The compiled integration of many starts: made once, so that a second run of the same shape compiles nothing."""
+    import diffrax
+    import equinox as eqx
+    import jax
+
+    @eqx.filter_jit
+    def integrate(model, x0, t, rtol, atol, method, max_steps):
+        # steps end on the wanted times: the dense output of high-order methods is less exact than their steps
+        control = diffrax.ClipStepSizeController(diffrax.PIDController(rtol=rtol, atol=atol), step_ts=t)
+
+        def one(x):
+            return diffrax.diffeqsolve(
+                diffrax.ODETerm(model), method or diffrax.Dopri8(), t[0], t[-1], None, x, saveat=diffrax.SaveAt(ts=t),
+                max_steps=max_steps, throw=False, stepsize_controller=control,
+            )  # fmt: skip
+
+        solution = jax.vmap(one)(x0)
+        return solution.ys, solution.result == diffrax.RESULTS.successful
+
+    return integrate
 
 
 def _start(space: StateSpace, start) -> tuple[np.ndarray, dict[str, Any]]:

@@ -45,8 +45,9 @@ def identify(
 
     Parameters
     ----------
-    data: an xarray Dataset or DataArray, or a list of them (trajectories of different lengths). Variables may say
-        `attrs["rate_of"] = "position"`: then they are measured time derivatives.
+    data: an xarray Dataset or DataArray, or a list of them (trajectories of different lengths). A variable may say
+        `attrs["rate_of"] = "position"`: then it is the time derivative of another one, and itself a state variable
+        unless it ends a chain (acceleration after velocity); with `attrs["measured_rate_of"]` it is a measurement only.
     library: candidate terms; `Monomials(2)` by default.
     action: a symmetry to enforce, for example `sd.SO(3).acting_on(position=sd.Vector, velocity=sd.Vector)`.
     solver: chooses the terms; `STLSQ()` by default, `LeastSquares()` keeps all.

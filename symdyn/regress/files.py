@@ -99,10 +99,18 @@ def save(solution: Solution, path) -> None:
         with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("law.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
             archive.writestr("arrays.npz", packed.getvalue())
+        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _umask() -> int:
+    """The process's mask of new files; it can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 def load(path) -> Solution:

@@ -170,9 +170,10 @@ def _stream(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int)
 
 def _condition(upper: np.ndarray) -> float:
     """Condition number of an upper triangle in the 1-norm, as LAPACK estimates it."""
-    from scipy.linalg.lapack import dtrcon
+    from scipy.linalg import get_lapack_funcs
 
-    return 1.0 / max(dtrcon(upper)[0], 1e-300)
+    estimate = get_lapack_funcs("trcon", (upper,))
+    return 1.0 / max(float(estimate(upper)[0]), 1e-300)
 
 
 def _spread_indices(m: int, w: np.ndarray, q: int) -> np.ndarray:

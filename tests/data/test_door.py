@@ -32,8 +32,19 @@ def test_a_declared_rate_is_measured_and_no_state():
     ds = sd.make_dataset("kepler", times=T, rates=True)
     recording = read(ds, Reading(rate_of="velocity"))
     assert recording.space.names == ("position", "velocity")
-    rate = next(name for name in ds if ds[name].attrs.get("rate_of") == "velocity")
+    rate = next(name for name in ds if ds[name].attrs.get("measured_rate_of") == "velocity")
     np.testing.assert_array_equal(recording.trajectories[0].rates, ds[rate].values)
+
+
+def test_velocity_beside_position_is_a_state_variable_unless_the_rate_of_position_is_sought():
+    ds = orbit(rate_of="position").drop_vars("mass")
+    recording = read(ds)
+    assert recording.space.names == ("position", "velocity")
+    assert recording.targets == ("velocity",)
+    assert recording.trajectories[0].rates is None
+    first_order = read(ds, Reading(rate_of="position"))
+    assert first_order.space.names == ("position",)
+    np.testing.assert_array_equal(first_order.trajectories[0].rates, ds.velocity)
 
 
 def test_rates_may_be_named_by_keyword():

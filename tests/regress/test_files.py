@@ -43,6 +43,12 @@ def test_a_law_comes_back_whole(name, tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "law.symdyn"]
 
 
+def test_a_saved_law_can_be_read_by_whom_the_mask_allows(tmp_path):
+    (tmp_path / "plain").touch()
+    LAWS["vector"].save(tmp_path / "law.symdyn")
+    assert (tmp_path / "law.symdyn").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_a_file_holds_json_and_plain_arrays(tmp_path):
     LAWS["vector"].save(tmp_path / "law.symdyn")
     with zipfile.ZipFile(tmp_path / "law.symdyn") as archive:

@@ -65,7 +65,7 @@ def test_standard_errors_cover_the_truth_and_shrink_with_the_noise():
         noisy = clean.copy()
         for name in names:
             noisy[f"{name}_rate"] = noisy[f"{name}_rate"] + 0.05 * rng.normal(size=noisy[name].shape)
-            noisy[f"{name}_rate"].attrs["rate_of"] = name
+            noisy[f"{name}_rate"].attrs["measured_rate_of"] = name
         law = sd.identify(noisy, library=sd.Monomials(1, bias=False), solver=sd.LeastSquares())
         got, error = law.coefficients, law.standard_errors
         expected = np.array(
@@ -212,7 +212,7 @@ def test_variable_projection_finds_an_exponent_and_its_error():
     )
     assert fit.parameters["k"] == pytest.approx(-3, abs=1e-8)
     rng, scores = np.random.default_rng(0), []
-    rate = next(n for n in data if data[n].attrs.get("rate_of") == "velocity")
+    rate = next(n for n in data if data[n].attrs.get("measured_rate_of") == "velocity")
     for _ in range(20):
         noisy = data.copy()
         noisy[rate] = data[rate] + 0.02 * rng.normal(size=data[rate].shape)
