@@ -172,7 +172,7 @@ def _condition(upper: np.ndarray) -> float:
     """Condition number of an upper triangle in the 1-norm, as LAPACK estimates it."""
     from scipy.linalg import get_lapack_funcs
 
-    estimate = get_lapack_funcs("trcon", (upper,))
+    estimate: Any = get_lapack_funcs("trcon", (upper,))
     return 1.0 / max(float(estimate(upper)[0]), 1e-300)
 
 
