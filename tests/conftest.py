@@ -46,4 +46,5 @@ def _called_by_a_test() -> bool:
     return False
 
 
-install_import_hook("symdyn", "conftest.checked")
+sys.modules["symdyn_annotations"] = sys.modules[__name__]  # a name that the hook can import in each import mode
+install_import_hook("symdyn", "symdyn_annotations.checked")

@@ -94,7 +94,7 @@ def test_imports_point_one_way(path):
     ],
 )
 def test_an_arrow_that_points_back_is_seen(tmp_path, monkeypatch, source, place):
-    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
     path = tmp_path / place
     path.parent.mkdir()
     path.write_text(source)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
-from typing import Any
 from warnings import warn
 
 import numpy as np
 
 from symdyn._errors import InputError, SymdynWarning
 from symdyn._types import StateSpace, Variable
+from symdyn.data.arrays import read_arrays
+from symdyn.data.checks import component_labels, require_floating, time_values, without_gaps
+from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording, Trajectory
 from symdyn.data.weights import row_weights
 
@@ -71,44 +72,15 @@ def dataset(times, /, *, time_unit: str = "", **variables):
     return made
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How to read a data set; every field that is None is found from CF attributes, else guessed with a warning.
-
-    `variables`: names of the state variables; `rate_of`: the variables whose rates are sought; `rates`: which
-    variable holds the time derivative of which; `time`: name of the time dimension; `trajectories`: dimensions along
-    which the runs lie; `weights`: a variable name, a DataArray, or "relative" (every row counts by its relative
-    error); `missing`: "raise" or "skip".
-    """
-
-    variables: tuple[str, ...] | None = None
-    rate_of: tuple[str, ...] | None = None
-    rates: Mapping[str, str] | None = None
-    time: str | None = None
-    trajectories: tuple[str, ...] | None = None
-    weights: Any = None
-    missing: str = "raise"
-
-    def __post_init__(self):
-        for name in ("variables", "rate_of", "trajectories"):
-            value = getattr(self, name)
-            if isinstance(value, str):
-                object.__setattr__(self, name, (value,))
-            elif value is not None:
-                object.__setattr__(self, name, tuple(value))
-        if self.missing not in ("raise", "skip"):
-            raise InputError(f'missing must be "raise" or "skip", got {self.missing!r}')
-
-
 def read(data, reading: Reading = Reading()) -> Recording:
-    """Turn a Dataset, a DataArray or a list of Datasets (one a run) into a `Recording`.
+    """Turn a Dataset, a DataArray, a mapping of arrays or a list of these (one a run) into a `Recording`.
 
     Raises InputError for whatever cannot be used: an unknown name, NaNs, unsorted or repeated times, integer values.
     """
     runs = list(data) if isinstance(data, Sequence) and not isinstance(data, str) else [data]
     if not runs:
         raise InputError("no data: the list of datasets is empty")
-    recordings = [_read_one(_as_dataset(run), reading, k if len(runs) > 1 else None) for k, run in enumerate(runs)]
+    recordings = [_read_run(run, reading, k if len(runs) > 1 else None) for k, run in enumerate(runs)]
     first = recordings[0]
     for other in recordings[1:]:
         if other.space != first.space or other.targets != first.targets:
@@ -123,16 +95,16 @@ def read(data, reading: Reading = Reading()) -> Recording:
     )  # fmt: skip
 
 
-def _as_dataset(data):
-    import xarray as xr
-
-    if isinstance(data, xr.Dataset):
-        return data
-    if isinstance(data, xr.DataArray):
-        return data.to_dataset(name=data.name or "x")
+def _read_run(data, reading: Reading, run: int | None) -> Recording:
+    if hasattr(data, "data_vars"):
+        return _read_one(data, reading, run)
+    if hasattr(data, "to_dataset"):
+        return _read_one(data.to_dataset(name=data.name or "x"), reading, run)
+    if isinstance(data, Mapping):
+        return read_arrays(data, reading, run)
     raise InputError(
-        f"data must be an xarray Dataset or DataArray, or a list of them, got {type(data).__name__}; "
-        "symdyn.dataset(times, x=array, ...) makes one from arrays"
+        f"data must be an xarray Dataset or DataArray, a mapping of arrays with the times under 'time', or a list of "
+        f"these; got {type(data).__name__}. symdyn.dataset(times, x=array, ...) makes a Dataset from arrays"
     )
 
 
@@ -148,7 +120,7 @@ def _read_one(ds, reading: Reading, run: int | None) -> Recording:
     dims = _trajectory_dims(ds, [*state], time, reading.trajectories)
     space = StateSpace(tuple(_variable(ds[name], time, dims) for name in state))
     measured = {name: declared[name] for name in targets if declared.get(name) in ds and declared[name] not in state}
-    times, unit, origin = _time_values(ds[time], time)
+    times, unit, origin = time_values(ds[time].values, time, str(ds[time].attrs.get("units", "")))
     sources = state if len(measured) < len(targets) else state + tuple(measured[name] for name in targets)
     values = {name: _ordered(ds[name], time, dims) for name in sources}
     weights = row_weights(
@@ -164,7 +136,7 @@ def _read_one(ds, reading: Reading, run: int | None) -> Recording:
         states = np.concatenate([columns[name] for name in state], axis=1)
         rates = np.concatenate([columns[measured[n]] for n in targets], 1) if len(sources) > len(state) else None
         weight = weights[index] if weights is not None else np.ones(len(times))
-        trajectories.append(_masked(Trajectory(label, times, states, rates, weight), reading.missing, space))
+        trajectories.append(without_gaps(Trajectory(label, times, states, rates, weight), reading.missing, space))
     provenance = {
         str(k): str(v) for k, v in ds.attrs.items() if k in ("title", "source", "history", "license", "frame")
     }
@@ -289,53 +261,12 @@ def _is_component(dim: str) -> bool:
 
 def _variable(array, time: str, trajectories: tuple[str, ...]) -> Variable:
     name = str(array.name)
-    if array.dtype.kind in "iub":
-        raise InputError(
-            f"variable {name!r} holds integers ({array.dtype}); if they are packed values decode the file "
-            "(xarray.open_dataset does), if they are meant as numbers convert them with .astype(float)"
-        )
-    if array.dtype.kind != "f":
-        raise InputError(f"variable {name!r} holds {array.dtype} values; the state must be real floating point numbers")
+    require_floating(name, array.dtype)
     dims = tuple(str(d) for d in array.dims if d != time and d not in trajectories)
     labels = tuple(
-        tuple(str(v) for v in array[d].values) if d in array.coords else tuple(_default_labels(array.sizes[d]))
-        for d in dims
+        tuple(str(v) for v in array[d].values) if d in array.coords else component_labels(array.sizes[d]) for d in dims
     )
     return Variable(name, dims, labels, str(array.attrs.get("units", "")))
-
-
-def _default_labels(size: int) -> list[str]:
-    return list("xyz"[:size]) if size <= 3 else [str(k) for k in range(size)]
-
-
-def _time_values(coordinate, name: str) -> tuple[np.ndarray, str, str]:
-    values = coordinate.values
-    if len(values) < 3:
-        raise InputError(f"only {len(values)} samples along {name!r}; a law needs at least 3, far better hundreds")
-    origin, unit = "", str(coordinate.attrs.get("units", ""))
-    if values.dtype.kind == "M":
-        if np.isnat(values).any():
-            raise InputError(f"the times of {name!r} hold NaT at index {int(np.flatnonzero(np.isnat(values))[0])}")
-        origin, unit = str(values[0]), "s"
-        values = (values - values[0]) / np.timedelta64(1, "ns") * 1e-9
-    elif values.dtype == object:
-        import cftime
-
-        origin, unit = str(values[0]), "s"
-        values = cftime.date2num(values, f"seconds since {values[0]}", calendar=values[0].calendar)
-    values = np.asarray(values, np.float64)
-    if not np.isfinite(values).all():
-        raise InputError(f"the times of {name!r} hold {values[~np.isfinite(values)][0]}; drop these samples")
-    step = np.diff(values)
-    if (step <= 0).any():
-        k = int(np.flatnonzero(step <= 0)[0])
-        what = "repeated" if step[k] == 0 else "not in increasing order"
-        remedy = f".drop_duplicates({name!r})" if step[k] == 0 else f".sortby({name!r})"
-        raise InputError(
-            f"the times of {name!r} are {what} at index {k + 1} ({coordinate.values[k]} then "
-            f"{coordinate.values[k + 1]}); use data{remedy}"
-        )
-    return values, unit, origin
 
 
 def _ordered(array, time: str, trajectories: tuple[str, ...]) -> np.ndarray:
@@ -351,31 +282,3 @@ def _runs(ds, dims: tuple[str, ...], run: int | None):
     for index in product(*(range(ds.sizes[d]) for d in dims)):
         names = [str(ds[d].values[i]) if d in ds.coords else str(i) for d, i in zip(dims, index, strict=True)]
         yield index, "/".join(filter(None, [prefix, *names])) or "0"
-
-
-def _masked(run: Trajectory, missing: str, space: StateSpace) -> Trajectory:
-    columns = [run.states] if run.rates is None else [run.states, run.rates]
-    if all(np.isfinite(column).all() for column in columns):
-        return run
-    bad: np.ndarray = np.logical_not(np.isfinite(np.concatenate(columns, axis=1)))
-    rows = np.asarray(bad.any(axis=1))
-    if missing == "raise":
-        row, column = np.argwhere(bad)[0]
-        name = space.component_names[column] if column < space.size else "a measured rate"
-        raise InputError(
-            f"{int(rows.sum())} of {len(rows)} samples of trajectory {run.label!r} are not finite, first {name!r} at "
-            f"time {run.times[row]:g}; drop them, or keep them out with missing='skip'"
-        )
-    if rows.all():
-        raise InputError(f"no sample of trajectory {run.label!r} is finite")
-    source = _nearest_valid(rows)
-    live = np.logical_not(rows)
-    weights = run.weights * (live if run.weights.ndim == 1 else live[:, None])
-    rates = None if run.rates is None else run.rates[source]
-    return Trajectory(run.label, run.times, run.states[source], rates, weights)
-
-
-def _nearest_valid(rows: np.ndarray) -> np.ndarray:
-    """For every row the last valid one before it (the first valid one at the start)."""
-    valid = np.where(rows, 0, np.arange(len(rows)))
-    return np.maximum(np.maximum.accumulate(valid), int(np.argmin(rows)))

@@ -11,7 +11,8 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import Frozen, StateSpace
 from symdyn.data.differentiate import AbstractDifferentiation
-from symdyn.data.door import Reading, read
+from symdyn.data.door import read
+from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording
 from symdyn.data.weak import WeakForm
 from symdyn.groups import Action
@@ -45,7 +46,8 @@ def identify(
 
     Parameters
     ----------
-    data: an xarray Dataset or DataArray, or a list of them (trajectories of different lengths). A variable may say
+    data: an xarray Dataset or DataArray, a mapping of arrays by name with the times under "time" ((t,) scalars, (t, k)
+        vectors, (runs, t, k) runs), or a list of these (trajectories of different lengths). A variable may say
         `attrs["rate_of"] = "position"`: then it is the time derivative of another one, and itself a state variable
         unless it ends a chain (acceleration after velocity); with `attrs["measured_rate_of"]` it is a measurement only.
     library: candidate terms; `Monomials(2)` by default.

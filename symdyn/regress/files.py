@@ -17,7 +17,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import Frozen, StateSpace, Variable
 from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
-from symdyn.data.door import Reading
+from symdyn.data.reading import Reading
 from symdyn.data.weak import WeakForm
 from symdyn.groups import action as _action
 from symdyn.groups import algebra as _algebra

@@ -11,7 +11,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.data.differentiate import AbstractDifferentiation
-from symdyn.data.door import Reading
+from symdyn.data.reading import Reading
 from symdyn.data.weak import WeakForm
 from symdyn.groups import Action
 from symdyn.library import AbstractLibrary

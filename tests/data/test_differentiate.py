@@ -3,7 +3,8 @@ import pytest
 
 import symdyn as sd
 from symdyn.data.differentiate import differentiated
-from symdyn.data.door import Reading, read
+from symdyn.data.door import read
+from symdyn.data.reading import Reading
 
 EVEN = np.linspace(0.0, 1.0, 41)
 UNEVEN = EVEN + 0.3 * EVEN * (1 - EVEN)

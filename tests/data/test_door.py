@@ -3,7 +3,8 @@ import pytest
 import xarray as xr
 
 import symdyn as sd
-from symdyn.data.door import Reading, read
+from symdyn.data.door import read
+from symdyn.data.reading import Reading
 
 T = np.linspace(0.0, 2.0, 9)
 

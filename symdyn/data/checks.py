@@ -1,0 +1,89 @@
+"""Checks that every door makes: times, types, missing values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn._types import StateSpace
+from symdyn.data.recording import Trajectory
+
+
+def require_floating(name: str, dtype: np.dtype) -> None:
+    """Raise InputError for values that are no real floating point numbers."""
+    if dtype.kind in "iub":
+        raise InputError(
+            f"variable {name!r} holds integers ({dtype}); if they are packed values decode the file "
+            "(xarray.open_dataset does), if they are meant as numbers convert them with .astype(float)"
+        )
+    if dtype.kind != "f":
+        raise InputError(f"variable {name!r} holds {dtype} values; the state must be real floating point numbers")
+
+
+def component_labels(size: int) -> tuple[str, ...]:
+    """Labels of unnamed components: x, y, z for up to three, else numbers."""
+    return tuple("xyz"[:size]) if size <= 3 else tuple(str(k) for k in range(size))
+
+
+def time_values(values: np.ndarray, name: str, unit: str) -> tuple[np.ndarray, str, str]:
+    """Times (t,) as float64, their unit, and what time zero is: dates become seconds since the first.
+
+    Raises InputError for too few, missing, repeated or unsorted times.
+    """
+    given = values
+    if values.ndim != 1:
+        raise InputError(f"the times {name!r} must have shape (t,), got {values.shape}")
+    if len(values) < 3:
+        raise InputError(f"only {len(values)} samples along {name!r}; a law needs at least 3, far better hundreds")
+    origin = ""
+    if values.dtype.kind == "M":
+        if np.isnat(values).any():
+            raise InputError(f"the times of {name!r} hold NaT at index {int(np.flatnonzero(np.isnat(values))[0])}")
+        origin, unit = str(values[0]), "s"
+        values = (values - values[0]) / np.timedelta64(1, "ns") * 1e-9
+    elif values.dtype == object:
+        import cftime
+
+        origin, unit = str(values[0]), "s"
+        values = cftime.date2num(values, f"seconds since {values[0]}", calendar=values[0].calendar)
+    values = np.asarray(values, np.float64)
+    if not np.isfinite(values).all():
+        raise InputError(f"the times of {name!r} hold {values[~np.isfinite(values)][0]}; drop these samples")
+    step = np.diff(values)
+    if (step <= 0).any():
+        k = int(np.flatnonzero(step <= 0)[0])
+        what = "repeated" if step[k] == 0 else "not in increasing order"
+        remedy = f".drop_duplicates({name!r})" if step[k] == 0 else f".sortby({name!r})"
+        raise InputError(
+            f"the times of {name!r} are {what} at index {k + 1} ({given[k]} then {given[k + 1]}); use data{remedy}"
+        )
+    return values, unit, origin
+
+
+def without_gaps(run: Trajectory, missing: str, space: StateSpace) -> Trajectory:
+    """The run with weight 0 and finite values where a sample is missing, or InputError where `missing` says raise."""
+    columns = [run.states] if run.rates is None else [run.states, run.rates]
+    if all(np.isfinite(column).all() for column in columns):
+        return run
+    bad: np.ndarray = np.logical_not(np.isfinite(np.concatenate(columns, axis=1)))
+    rows = np.asarray(bad.any(axis=1))
+    if missing == "raise":
+        row, column = np.argwhere(bad)[0]
+        name = space.component_names[column] if column < space.size else "a measured rate"
+        raise InputError(
+            f"{int(rows.sum())} of {len(rows)} samples of trajectory {run.label!r} are not finite, first {name!r} at "
+            f"time {run.times[row]:g}; drop them, or keep them out with missing='skip'"
+        )
+    if rows.all():
+        raise InputError(f"no sample of trajectory {run.label!r} is finite")
+    source = _nearest_valid(rows)
+    live = np.logical_not(rows)
+    weights = run.weights * (live if run.weights.ndim == 1 else live[:, None])
+    rates = None if run.rates is None else run.rates[source]
+    return Trajectory(run.label, run.times, run.states[source], rates, weights)
+
+
+def _nearest_valid(rows: np.ndarray) -> np.ndarray:
+    """For every row the last valid one before it (the first valid one at the start)."""
+    valid = np.where(rows, 0, np.arange(len(rows)))
+    return np.maximum(np.maximum.accumulate(valid), int(np.argmin(rows)))
