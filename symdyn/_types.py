@@ -128,6 +128,9 @@ class StateSpace:
     @classmethod
     def of(cls, **sizes: int) -> StateSpace:
         """A space from names and sizes; size 1 makes a scalar."""
+        for name, size in sizes.items():
+            if size < 1:
+                raise InputError(f"the variable {name!r} needs a positive size, got {size!r}")
         return cls(tuple(Variable(name) if size == 1 else _vector(name, size) for name, size in sizes.items()))
 
     @cached_property

@@ -30,7 +30,9 @@ def read_arrays(data: Mapping[str, Any], reading: Reading, run: int | None = Non
     for known in asked:
         if known not in arrays:
             raise InputError(f"unknown variable {known!r}; the data have {', '.join(arrays) or 'none'}")
-    aside = {rate for rate in rates.values() if rate not in rates} | {reading.weights} - {None}
+    aside = {rate for rate in rates.values() if rate not in rates}
+    if isinstance(reading.weights, str):
+        aside.add(reading.weights)
     state = reading.variables or tuple(k for k in arrays if k not in aside)
     space = StateSpace(tuple(_variable(k, arrays[k], len(times)) for k in state))
     kinematics = tuple((a, rates[a]) for a in state if rates.get(a) in state)
@@ -67,7 +69,8 @@ def _time_name(data: Mapping[str, Any], asked: str | None) -> str:
         if name in data:
             return name
     raise InputError(
-        f"no times among the arrays {', '.join(map(str, data)) or 'none'}; give them as 'time', or name them with time='...'"
+        f"no times among the arrays {', '.join(map(str, data)) or 'none'}; give them as 'time', or name them with "
+        "time='...'"
     )
 
 

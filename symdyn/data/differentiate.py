@@ -9,7 +9,7 @@ from math import factorial
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.data.recording import Recording, Samples
+from symdyn.data.recording import Recording, Samples, Trajectory
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _even_grid(dt: float, values, start, width: int, degree: int, order: int) ->
     inner = stencil(half)
     out[half : t - half] = sum(w * values[k : t - width + 1 + k] for k, w in enumerate(inner))
     for row in (*range(half), *range(t - half, t)):
-        out[row] = stencil(row - start[row]) @ values[start[row] : start[row] + width]
+        out[row] = stencil(int(row - start[row])) @ values[start[row] : start[row] + width]
     return out
 
 
@@ -120,17 +120,25 @@ def differentiated(recording: Recording, method: AbstractDifferentiation | None)
             continue
         chosen = method or FiniteDifference()
         try:
-            targets.append(chosen(run.times, run.states[:, columns]))
+            targets.append(derivative(chosen, run, columns))
         except InputError as error:
             raise InputError(f"trajectory {run.label!r}: {error}") from None
-        weights.append(_away_from_gaps(run.weights, chosen.window[0]))
+        weights.append(away_from_gaps(run.weights, chosen.window[0]))
     return Samples.of(recording, targets, weights)
 
 
-def _away_from_gaps(weights: np.ndarray, width: int) -> np.ndarray:
-    """Zero the weight of every row whose window holds a row of weight zero (a missing sample)."""
+def derivative(method: AbstractDifferentiation, run: Trajectory, columns: np.ndarray, order: int = 1) -> np.ndarray:
+    """The derivative of some state components of a run, (t, d); exactly zero where it is rounding (constant data)."""
+    values = run.states[:, columns]
+    slopes = method(run.times, values, order)
+    rounding = 64 * np.finfo(float).eps * np.abs(values).max(axis=0) / np.diff(run.times).min() ** order
+    return np.where(np.abs(slopes).max(axis=0) <= rounding, 0.0, slopes)
+
+
+def away_from_gaps(weights: np.ndarray, width: int) -> np.ndarray:
+    """Zero the weight of every row whose window of `width` samples may hold a row of weight zero (a missing sample)."""
     gone = (weights if weights.ndim == 1 else weights.max(axis=1)) == 0
     if not gone.any():
         return weights
-    near = np.convolve(gone, np.ones(2 * width - 1), mode="same") > 0
+    near = np.convolve(gone, np.ones(2 * width - 1))[width - 1 : width - 1 + len(gone)] > 0
     return np.where(near if weights.ndim == 1 else near[:, None], 0.0, weights)

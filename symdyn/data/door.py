@@ -72,7 +72,7 @@ def dataset(times, /, *, time_unit: str = "", **variables):
     return made
 
 
-def read(data, reading: Reading = Reading()) -> Recording:
+def read(data, reading: Reading | None = None) -> Recording:
     """Turn a Dataset, a DataArray, a mapping of arrays or a list of these (one a run) into a `Recording`.
 
     Raises InputError for whatever cannot be used: an unknown name, NaNs, unsorted or repeated times, integer values.
@@ -80,6 +80,7 @@ def read(data, reading: Reading = Reading()) -> Recording:
     runs = list(data) if isinstance(data, Sequence) and not isinstance(data, str) else [data]
     if not runs:
         raise InputError("no data: the list of datasets is empty")
+    reading = reading or Reading()
     recordings = [_read_run(run, reading, k if len(runs) > 1 else None) for k, run in enumerate(runs)]
     first = recordings[0]
     for other in recordings[1:]:

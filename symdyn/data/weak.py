@@ -1,9 +1,12 @@
 r"""The weak form: rates by integration by parts against bumps, so that noisy states are never differentiated.
 
-For a test function phi with k vanishing derivatives at both ends of its window,
-int phi(t) theta(x(t)) dt = w . (-1)^k int phi^(k)(t) x(t) dt / w-free: a law x^(k) = theta(x) Xi becomes one linear
-equation a window (Schaeffer, McCalla 2017, PRE 96, 023302; Messenger, Bortz 2021, MMS 19, 1474). Rows are divided by
-int phi dt, so that a row is a weighted mean of the rate over its window.
+A test function phi whose first k - 1 derivatives vanish at both ends of its window turns a law x^(k) = theta(x) Xi into
+one linear equation a window,
+
+    (-1)^k int phi^(k)(t) x(t) dt = int phi(t) theta(x(t)) dt Xi
+
+(Schaeffer, McCalla 2017, PRE 96, 023302; Messenger, Bortz 2021, MMS 19, 1474). Both sides are divided by int phi dt, so
+that a row is a weighted mean of the rate over its window.
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ class WeakForm:
     def __post_init__(self):
         if self.half_width is not None and self.half_width < 2:
             raise InputError(f"half_width counts samples and is at least 2, got {self.half_width!r}")
+        if self.windows is not None and self.windows < 1:
+            raise InputError(f"windows counts windows and is at least 1, got {self.windows!r}")
         if self.q < 5:
             raise InputError(f"bumps of order q < 5 bias the law, got q = {self.q!r}")
 

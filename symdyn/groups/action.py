@@ -69,7 +69,8 @@ class GroupPart(AbstractPart):
         if last != size:
             raise InputError(
                 f"{variable.name!r} is a vector of the wrong length: its last axis has {last} component"
-                f"{'s' * (last != 1)}, and {rep} under {self.group.name} needs {size}"
+                f"{'s' * (last != 1)}, and {rep} under {self.group.name} needs {size}; "
+                "scalar variables that make up a vector together are moved by Action.affine(matrices=...)"
             )
         return variable.size // size
 
@@ -183,6 +184,8 @@ class Action:
         constant = tuple((name, _stacked(value, 1)) for name, value in (shifts or {}).items())
         rates = tuple((name, _stacked(value, 1)) for name, value in (rate_shifts or {}).items())
         counts = {len(values) for _, values in (*linear, *constant, *rates)}
+        if not counts:
+            raise InputError("an affine action needs at least one matrix, shift or rate shift")
         if len(counts) != 1:
             raise InputError(f"every matrix and shift needs the same number of generators, got {sorted(counts)}")
         g = counts.pop()

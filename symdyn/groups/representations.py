@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-from scipy.linalg import block_diag
 
 from symdyn._errors import InputError
 
@@ -62,7 +61,7 @@ def _parts(representation: AbstractRepresentation) -> tuple[AbstractRepresentati
 
 @dataclass(frozen=True, repr=False)
 class _Scalar(AbstractRepresentation):
-    """Nothing changes."""
+    """A quantity that the group does not change: a scalar, or an array of scalars of any size."""
 
     @property
     def any_size(self) -> bool:
@@ -194,12 +193,16 @@ class DirectSum(AbstractRepresentation):
         return sum(part.size(n) for part in self.parts)
 
     def linear(self, A: np.ndarray) -> np.ndarray:
+        from scipy.linalg import block_diag
+
         return np.asarray(block_diag(*(part.linear(A) for part in self.parts)))
 
     def shift(self, a: np.ndarray) -> np.ndarray:
         return np.concatenate([part.shift(a) for part in self.parts])
 
     def element(self, g: np.ndarray) -> np.ndarray:
+        from scipy.linalg import block_diag
+
         return np.asarray(block_diag(*(part.element(g) for part in self.parts)))
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
+import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
@@ -32,6 +33,13 @@ class AbstractTerms(eqx.Module):
     @abc.abstractmethod
     def to_sympy(self, symbols: tuple) -> list:
         """The terms in SymPy: `symbols` holds the n state components; a list of p expressions or (d, 1) matrices."""
+
+    def on_host(self, columns: np.ndarray) -> np.ndarray | None:
+        """Term values at many states without JAX, (n, m) -> (p, m), or None where the terms have no such way.
+
+        Small data then need no compilation.
+        """
+        return None
 
     @property
     def size(self) -> int:

@@ -51,6 +51,7 @@ class Model(eqx.Module):
 
     def __call__(self, t, x, args=None):
         """Time derivative of the whole state: x of shape (n,) -> (n,). The signature of a diffrax vector field."""
+        x = jnp.asarray(x)
         rate = self.rate(x)
         out = jnp.zeros_like(x).at[self.space.indices(self.targets)].set(rate.astype(x.dtype))
         for a, b in self.kinematics:

@@ -21,7 +21,7 @@ def number(value: float, error: float) -> str:
     """
     if error > 0 and isfinite(error) and value:
         digits = int(np.clip(floor(log10(abs(value))) - floor(log10(error)) + 1, 3, 10))
-        return f"{value:.{digits}g} ± {error:.1g}"
+        return f"{value:#.{digits}g}".rstrip(".").replace(".e", "e") + f" ± {error:.1g}"
     return f"{value:.10g}"
 
 
@@ -40,16 +40,24 @@ def equations(model: Model, coefficients: np.ndarray, errors: np.ndarray) -> tup
     names = model.terms.names
     if coefficients.ndim == 1:
         active = np.flatnonzero(coefficients)
-        left = ", ".join(f"d {name}/dt" for name in model.targets)
+        left = ", ".join(_left(model, name, name, " ") for name in model.targets)
         return (f"{left} = {_signed([(coefficients[k], errors[k], names[k]) for k in active])}",)
     components = model.space.select(model.targets).component_names
+    owners = [v.name for v in model.space.select(model.targets).variables for _ in v.component_names]
     lines = []
     for c, component in enumerate(components):
         active = np.flatnonzero(coefficients[:, c])
-        space = "" if len(component) == 1 else " "
         right = _signed([(coefficients[k, c], errors[k, c], names[k]) for k in active])
-        lines.append(f"d{space}{component}/dt = {right}")
+        lines.append(f"{_left(model, owners[c], component, '' if len(component) == 1 else ' ')} = {right}")
     return tuple(lines)
+
+
+def _left(model: Model, target: str, component: str, space: str) -> str:
+    """The derivative on the left: the second one of a variable whose rate is in the state only as its rate."""
+    base = {b: a for a, b in model.kinematics}.get(target)
+    if base is not None and target == f"{base}_rate":
+        return f"d^2 {base}{component.removeprefix(target)}/dt^2"
+    return f"d{space}{component}/dt"
 
 
 def units(model: Model) -> str:

@@ -15,7 +15,7 @@ from symdyn.data.door import read
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording
 from symdyn.data.weak import WeakForm
-from symdyn.groups import Action
+from symdyn.groups import Action, Group
 from symdyn.library import AbstractLibrary, AbstractTerms, Monomials
 from symdyn.model.model import Model, entry_basis, restricted
 from symdyn.regress.collinear import collinear_groups
@@ -24,6 +24,7 @@ from symdyn.regress.rows import Regression, regression
 from symdyn.regress.solution import RESULTS, Settings, Solution, Stats
 from symdyn.regress.solvers import STLSQ, AbstractSolver
 from symdyn.symmetry import Subspace, enforce
+from symdyn.symmetry.subspace import combination_text
 
 
 def identify(
@@ -77,9 +78,25 @@ def identify(
     """
     if order not in (1, 2):
         raise InputError(f"order must be 1 or 2, got {order!r}")
+    _check_kinds(library, action, solver, differentiation)
     reading = Reading(variables, rate_of, rates, time, trajectories, weights, missing)  # pyright: ignore[reportArgumentType]
     settings = Settings(reading, library or Monomials(2), action, solver or STLSQ(), differentiation, order)
     return _solution(regression(read(data, reading), settings), settings)
+
+
+def _check_kinds(library, action, solver, differentiation) -> None:
+    """Raise InputError for an argument of the wrong kind, with what it should be."""
+    hint = f"; a group acts by representations: {action.name}.acting_on(...)" if isinstance(action, Group) else ""
+    for name, value, kinds, example in (
+        ("library", library, AbstractLibrary, "sd.Monomials(3)"),
+        ("action", action, Action, "sd.SO(3).acting_on(position=sd.Vector)"),
+        ("solver", solver, AbstractSolver, "sd.STLSQ()"),
+        ("differentiation", differentiation, AbstractDifferentiation | WeakForm, "sd.WeakForm()"),
+    ):
+        if value is not None and not isinstance(value, kinds):
+            raise InputError(
+                f"{name} must be an object such as {example}, got {value!r}{hint if name == 'action' else ''}"
+            )
 
 
 def _solution(found: Regression, settings: Settings) -> Solution:
@@ -87,15 +104,15 @@ def _solution(found: Regression, settings: Settings) -> Solution:
     target_space = recording.target_space
     shape = (terms.size,) if terms.value_shape else (terms.size, target_space.size)
     subspace = _admissible(terms, recording, settings)
-    groups = [list(target_space.indices((name,))) for name in target_space.names]
+    groups = [target_space.indices((name,)).tolist() for name in target_space.names]
     fits = [solve(problem, settings.solver) for problem in problems(found.moments, shape, subspace, groups)]
     model_space, active, covariance, weights = _joined(fits, shape, subspace)
     model = Model(
         weights=weights, terms=terms, subspace=model_space, space=recording.space, targets=recording.targets,
         kinematics=recording.kinematics, time_unit=recording.time_unit,
     )  # fmt: skip
-    names = [_weight_names(terms, target_space, subspace, k) for k in range(len(fits))]
-    collinear = tuple(g for f, n in zip(fits, names, strict=True) for g in collinear_groups(f, n, _tolerance(settings)))
+    names = _weight_names(terms, target_space, subspace)
+    collinear = tuple(group for fit in fits for group in collinear_groups(fit, names, _tolerance(settings)))
     result = RESULTS.collinear if collinear else RESULTS.successful
     if not active:
         result = RESULTS.no_terms
@@ -144,20 +161,12 @@ def _joined(fits: list[Fit], shape: tuple[int, ...], subspace: Subspace | None):
     return entry_basis(shape, entries), len(weights), covariance, weights
 
 
-def _weight_names(terms: AbstractTerms, targets: StateSpace, subspace: Subspace | None, k: int) -> tuple[str, ...]:
+def _weight_names(terms: AbstractTerms, targets: StateSpace, subspace: Subspace | None) -> tuple[str, ...]:
+    """What each free weight stands for: a term, or a combination of terms and targets that the symmetry ties."""
     if subspace is None:
         return terms.names
-    if terms.value_shape:
-        return tuple(_combination(np.asarray(b)[:, None], terms.names, ("",)) for b in np.asarray(subspace.basis))
-    return tuple(_combination(np.asarray(b), terms.names, targets.component_names) for b in np.asarray(subspace.basis))
-
-
-def _combination(entries: np.ndarray, names: tuple[str, ...], targets: tuple[str, ...]) -> str:
-    """A basis element as text, for its first target: `x^3 + x y^2`."""
-    first = int(np.flatnonzero(np.abs(entries).max(axis=0) > 0)[0])
-    parts = [(c, names[i]) for i, c in enumerate(entries[:, first]) if c]
-    text = " + ".join(name if c == 1 else f"{c:g} {name}" for c, name in parts).replace("+ -", "- ")
-    return f"{targets[first]}: {text}" if targets[first] else text
+    components = ("",) if terms.value_shape else targets.component_names
+    return tuple(combination_text(basis, terms.names, components) for basis in subspace.basis.array)
 
 
 def _stats(found: Regression, fits: list[Fit], active: int, subspace: Subspace | None, shape) -> Stats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from symdyn._errors import InputError
 from symdyn._types import double_precision
 from symdyn.data.door import read
 from symdyn.data.weak import WeakForm
@@ -26,6 +27,11 @@ def score(solution: Solution, data, *, rtol: float = 1e-9, method=None):
     settings = solution.settings
     recording = read(data, settings.reading)
     model = solution.model
+    if recording.space.component_names != model.space.component_names[: recording.space.size]:
+        raise InputError(
+            f"the law has the state {', '.join(model.space.component_names)}, and the data have "
+            f"{', '.join(recording.space.component_names)}"
+        )
     if settings.order == 2:
         return _second_order(solution, recording, rtol, method)
     rows = []

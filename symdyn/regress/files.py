@@ -57,11 +57,38 @@ def save(solution: Solution, path) -> None:
     Raises InputError for a law with a user's own Python function (a file holds no code) or a folder that is not there.
     """
     path = Path(path)
-    settings = solution.settings
+    document, arrays = _document(solution), io.BytesIO()
+    basis = np.asarray(solution.model.subspace.basis)
+    where = np.nonzero(basis)
+    np.savez_compressed(
+        arrays,
+        weights=np.asarray(solution.model.weights),
+        offset=np.asarray(solution.model.subspace.offset),
+        basis_index=np.array(where, int),
+        basis_value=basis[where],
+        covariance=solution.covariance,
+    )
+    if not path.parent.is_dir():
+        raise InputError(f"cannot save to {path}: the folder {path.parent} does not exist")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("law.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+            archive.writestr("arrays.npz", arrays.getvalue())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _document(solution: Solution) -> dict[str, Any]:
+    """What the file says in JSON. Weights given as an array are left out: they belong to the data."""
+    model, settings = solution.model, solution.settings
     if settings.reading.weights is not None and not isinstance(settings.reading.weights, str):
         settings = replace(settings, reading=replace(settings.reading, weights=None))
-    model = solution.model
-    document = {
+    subspace = model.subspace
+    return {
         "format": FORMAT,
         "version": VERSION,
         "settings": _encode(settings),
@@ -70,40 +97,13 @@ def save(solution: Solution, path) -> None:
         "targets": _encode(model.targets),
         "kinematics": _encode(model.kinematics),
         "time_unit": model.time_unit,
-        "subspace": {
-            "shape": list(model.subspace.shape),
-            "exact": model.subspace.exact,
-            "gap": _encode(model.subspace.gap),
-        },
+        "subspace": {"shape": list(subspace.shape), "exact": subspace.exact, "gap": _encode(subspace.gap)},
         "result": solution.result.name,
         "stats": _encode(solution.stats),
         "collinear": _encode(solution.collinear),
         "provenance": _encode(solution.provenance),
         "equations": list(solution.equations),
     }
-    basis = np.asarray(model.subspace.basis)
-    where = np.nonzero(basis)
-    arrays = {
-        "weights": np.asarray(model.weights),
-        "offset": np.asarray(model.subspace.offset),
-        "basis_index": np.array(where, int),
-        "basis_value": basis[where],
-        "covariance": solution.covariance,
-    }
-    packed = io.BytesIO()
-    np.savez_compressed(packed, **arrays)
-    if not path.parent.is_dir():
-        raise InputError(f"cannot save to {path}: the folder {path.parent} does not exist")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("law.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
-            archive.writestr("arrays.npz", packed.getvalue())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _umask() -> int:

@@ -31,6 +31,7 @@ from symdyn.library import AbstractTerms
 CHUNK = 4096  # rows in one matrix product: fits the second-level cache for about 60 columns
 CALL = 2**17  # rows handed to the compiled function at once: what is held beyond the data
 BLOCKS = 64  # at least this many blocks where there are enough rows
+HOST_ROWS = 30_000  # fewer rows than this are summed by NumPy, where the terms can: nothing is compiled
 FLOOR = 1e-12  # smallest pivot of the whitener, relative to its column
 TARGET_CONDITION = 1e3  # a whitened Gram with a larger condition number is whitened once more
 
@@ -155,25 +156,36 @@ def _stream(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int)
         raise InputError(
             f"{int((w > 0).sum())} of {len(x)} samples have a positive weight; a regression needs at least 3"
         )
+    sample = _spread_indices(len(x), w, p + y.shape[1])
     with double_precision():
-        a = np.asarray(_evaluate_rows(rows, terms, *(c[_spread_indices(len(x), w, p + y.shape[1])] for c in columns)))
-        if not np.isfinite(a).all() and terms is not None:
-            _name_infinite_term(terms, x, w)
-        scale, whitener = _whitener(a)
-        moments = _pass(rows, terms, columns, scale, whitener, p)
+        held = _held_rows(rows, terms, columns)
+        a = held[:, sample] if held is not None else _evaluate_rows(rows, terms, *(c[sample] for c in columns))
+        scale, whitener = _whitener(_finite(np.asarray(a), terms, columns))
+        moments = _pass(rows, terms, columns, held, scale, whitener, p)
         root = triangular_root(moments.blocks.sum(axis=0))
         if np.isfinite(root).all() and _condition(root[:p, :p]) > TARGET_CONDITION:
-            whitener = _floored(root @ whitener)
-            moments = _pass(rows, terms, columns, scale, whitener, p)
+            moments = _pass(rows, terms, columns, held, scale, _floored(root @ whitener), p)
     return moments
 
 
-def _condition(upper: np.ndarray) -> float:
-    """Condition number of an upper triangle in the 1-norm, as LAPACK estimates it."""
-    from scipy.linalg import get_lapack_funcs
+def _held_rows(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...]) -> np.ndarray | None:
+    """All weighted rows as columns (q, m) where they are few and need no JAX, else None."""
+    x, y, w = columns
+    if len(x) > HOST_ROWS or w.ndim > 1 or (terms is not None and terms.value_shape):
+        return None
+    theta = x.T if terms is None else terms.on_host(x.T)
+    return None if theta is None else np.concatenate([theta, y.T]) * np.sqrt(w)
 
-    estimate: Any = get_lapack_funcs("trcon", (upper,))
-    return 1.0 / max(float(estimate(upper)[0]), 1e-300)
+
+def _finite(a: np.ndarray, terms: Any, columns: tuple[np.ndarray, ...]) -> np.ndarray:
+    if terms is not None and not np.isfinite(a).all():
+        _name_infinite_term(terms, columns[0], columns[2])
+    return a
+
+
+def _condition(upper: np.ndarray) -> float:
+    """Condition number of an upper triangle in the 1-norm."""
+    return float(np.linalg.cond(upper, 1)) if np.diag(upper).all() else np.inf
 
 
 def _spread_indices(m: int, w: np.ndarray, q: int) -> np.ndarray:
@@ -203,12 +215,13 @@ def _floored(r: np.ndarray) -> np.ndarray:
     return full + np.diag(lifted - diagonal)
 
 
-def _pass(rows, terms, columns, scale, whitener, p: int) -> Moments:
-    from scipy.linalg import solve_triangular
-
+def _pass(rows, terms, columns, held: np.ndarray | None, scale, whitener, p: int) -> Moments:
     m = len(columns[0])
-    inverse = solve_triangular(whitener, np.eye(len(scale)), lower=False).T / scale
+    inverse = np.linalg.inv(whitener).T / scale
     c, k, b = _block_shape(m)
+    if held is not None:
+        blocks, sizes = _host_moments(inverse @ held, c * k)
+        return Moments(blocks, whitener, scale, sizes, p)
     blocks, sizes = [], []
     for start in range(0, m, b * k * c):
         x, y, w = (_padded(column[start : start + b * k * c], b, k, c) for column in columns)
@@ -220,6 +233,15 @@ def _pass(rows, terms, columns, scale, whitener, p: int) -> Moments:
     sizes = np.concatenate(sizes)
     kept = sizes > 0
     return Moments(np.concatenate(blocks)[kept], whitener, scale, sizes[kept], p)
+
+
+def _host_moments(u: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Moments of whitened rows u (q, m) in blocks of `rows`: (b, q, q), and the rows in each block."""
+    q, m = u.shape
+    b = ceil(m / rows)
+    u = np.concatenate([u, np.zeros((q, b * rows - m))], axis=1).reshape(q, b, rows)
+    sizes = np.clip(m - rows * np.arange(b), 0, rows)
+    return np.matmul(u.transpose(1, 0, 2), u.transpose(1, 2, 0)), sizes
 
 
 def _block_shape(m: int) -> tuple[int, int, int]:

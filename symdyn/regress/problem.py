@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from symdyn.regress.moments import Moments, upper_factor
 from symdyn.regress.solvers import AbstractSolver, least_squares
@@ -142,7 +141,7 @@ def _covariance(problem: Problem, mask: np.ndarray, weights: np.ndarray) -> np.n
     m = problem.moments
     root = upper_factor(problem.rows(m.r_factor())[:, :-1][:, mask])
     root = root + np.diag(np.where(np.abs(np.diag(root)) < 1e-14 * np.abs(root).max(), 1e-14 * np.abs(root).max(), 0.0))
-    inverse = solve_triangular(root, np.eye(k))
+    inverse = np.linalg.inv(root)
     scores = np.zeros((len(m.blocks), k))
     rss = 0.0
     for c, (q, sigma) in enumerate(zip(problem.maps, problem.sigma, strict=True)):

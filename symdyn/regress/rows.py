@@ -11,7 +11,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable, double_precision
-from symdyn.data.differentiate import FiniteDifference, differentiated
+from symdyn.data.differentiate import FiniteDifference, away_from_gaps, derivative, differentiated
 from symdyn.data.recording import Recording, Samples
 from symdyn.data.weak import WeakForm, weak_rows
 from symdyn.library import AbstractTerms
@@ -73,8 +73,9 @@ def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
     columns = recording.space.indices(recording.targets)
     runs = []
     for run in recording.trajectories:
-        speed, change = (method(run.times, run.states[:, columns], order=k) for k in (1, 2))
-        runs.append(replace(run, states=np.column_stack([run.states, speed]), rates=change))
+        speed, change = (derivative(method, run, columns, order) for order in (1, 2))
+        weights = away_from_gaps(run.weights, method.window[0])
+        runs.append(replace(run, states=np.column_stack([run.states, speed]), rates=change, weights=weights))
     return differentiated(replace(_described(recording, settings), trajectories=tuple(runs)), None)
 
 

@@ -147,7 +147,12 @@ class Solution:
         return self.model.simulate(start, times, **options)
 
     def score(self, data, *, rtol: float = 1e-9, method=None):
-        """How well the law does on (held-out) data: see `symdyn.score`."""
+        """How well the law does on (held-out) data, over (trajectory, variable).
+
+        Each trajectory is integrated from its first sample over its own times: `r2` of the predicted states,
+        `relative_error`, and `rate_r2` of the rates where the data give them. Raises InputError for data that do not
+        fit the law, SymdynError where the integration stops early.
+        """
         from symdyn.regress._score import score
 
         return score(self, data, rtol=rtol, method=method)

@@ -13,7 +13,6 @@ from itertools import combinations
 from math import comb, lgamma, log
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from symdyn._errors import InputError
 
@@ -191,7 +190,7 @@ def _backward(triangle: np.ndarray, start: np.ndarray, count: int) -> list[int]:
     table = _triangular(triangle[:, [*left, -1]])
     while len(left) > count:
         k = len(left)
-        inverse = solve_triangular(_regular(table[:k, :k]), np.eye(k))
+        inverse = np.linalg.inv(_regular(table[:k, :k]))
         cost = (inverse @ table[:k, k]) ** 2 / np.einsum("ij,ij->i", inverse, inverse)
         drop = int(np.argmin(cost))
         left.pop(drop)

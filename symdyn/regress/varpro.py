@@ -71,7 +71,11 @@ def variable_projection(
     theta = np.array([float(v) for v in start.values()])
 
     def made(values: np.ndarray) -> AbstractLibrary:
-        return library(**dict(zip(start, values.tolist(), strict=True)))
+        named = dict(zip(start, values.tolist(), strict=True))
+        try:
+            return library(**named)
+        except TypeError as error:
+            raise InputError(f"the library cannot be made from the parameters {named}: {error}") from error
 
     law = identify(data, library=made(theta), **{**options, "solver": LeastSquares()})
     if law.coefficients.ndim == 2 and law.coefficients.shape[1] > 1:

@@ -16,7 +16,6 @@ from math import inf, prod
 
 import jax
 import numpy as np
-import scipy.linalg
 
 from symdyn._errors import InputError, SymdynError
 from symdyn._types import double_precision
@@ -161,7 +160,7 @@ def sampled_coefficients(
     with double_precision():
         sampler = Sampler(terms, action, targets, np.random.default_rng(20250826))
         R, rank = _compressed(sampler, tolerance)
-        u, s, vh = scipy.linalg.svd(R[:, :-1], full_matrices=True)
+        u, s, vh = np.linalg.svd(R[:, :-1], full_matrices=True)
         gap = s[rank - 1] / max(s[rank], 1e-300) if 0 < rank < s.size else inf
         right = u[:, :rank].T @ R[:, -1]
         # in the scaled unknowns; the offset is the shortest solution first
@@ -212,7 +211,9 @@ def _echelon(offset: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndar
         if len(pivots) == len(basis):
             break
     if len(pivots) < len(basis) or np.linalg.cond(basis[:, pivots]) > 1e6:
-        *_, order = scipy.linalg.qr(basis, mode="economic", pivoting=True)
+        from scipy.linalg import qr
+
+        *_, order = qr(basis, mode="economic", pivoting=True)
         pivots = sorted(order[: len(basis)])
     basis = np.linalg.solve(basis[:, pivots], basis)
     offset = offset - offset[pivots] @ basis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from math import inf
 
 import numpy as np
@@ -21,7 +22,7 @@ def enforce(
     library: AbstractLibrary | AbstractTerms,
     action: Action | BoundAction,
     *,
-    targets: tuple[str, ...] | str,
+    targets: Sequence[str] | str,
     space: StateSpace | None = None,
     tolerance: float = 1e-9,
 ) -> Subspace:

@@ -81,8 +81,8 @@ class Subspace:
         """
         lines = [str(self)]
         if np.any(self.offset.array):
-            lines.append(f"  fixed: {_combination(self.offset.array, terms, targets)}")
-        lines += [f"  w{k + 1}: {_combination(B, terms, targets)}" for k, B in enumerate(self.basis.array)]
+            lines.append(f"  fixed: {combination_text(self.offset.array, terms, targets)}")
+        lines += [f"  w{k + 1}: {combination_text(B, terms, targets)}" for k, B in enumerate(self.basis.array)]
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -90,7 +90,8 @@ class Subspace:
         return f"{self.dimension} of {prod(self.shape)} coefficients free{fixed}"
 
 
-def _combination(coefficients: np.ndarray, terms: tuple[str, ...], targets: tuple[str, ...]) -> str:
+def combination_text(coefficients: np.ndarray, terms: tuple[str, ...], targets: tuple[str, ...]) -> str:
+    """Coefficients (p,) or (p, d) as text: `x: x^3 + x y^2; y: x^2 y + y^3`."""
     if coefficients.ndim == 1:
         return _sum(coefficients, terms)
     columns = zip(targets, coefficients.T, strict=True)

@@ -59,8 +59,8 @@ def symdyn_fit(states: np.ndarray, rates: np.ndarray, solver=None):
     import symdyn as sd
 
     names = ("x", "y", "z")
-    arrays = {v: states[:, k] for k, v in enumerate(names)} | {f"d{v}": rates[:, k] for k, v in enumerate(names)}
-    data = sd.dataset(np.arange(len(states)) * STEP, **arrays)
+    data = {"time": np.arange(len(states)) * STEP}
+    data |= {v: states[:, k] for k, v in enumerate(names)} | {f"d{v}": rates[:, k] for k, v in enumerate(names)}
     law = sd.identify(
         data,
         rates={v: f"d{v}" for v in names},
@@ -149,8 +149,8 @@ COLD = {
     "symdyn": """
 import numpy as np, symdyn as sd
 states, rates = np.load({path!r})
-data = sd.dataset(np.arange(len(states)) * 0.001, **{{k: states[:, i] for i, k in enumerate("xyz")}},
-                  **{{"d" + k: rates[:, i] for i, k in enumerate("xyz")}})
+data = {{"time": np.arange(len(states)) * 0.001}}
+data |= {{k: states[:, i] for i, k in enumerate("xyz")}} | {{"d" + k: rates[:, i] for i, k in enumerate("xyz")}}
 print(sd.identify(data, rates={{k: "d" + k for k in "xyz"}}, variables=("x", "y", "z"), library=sd.Monomials(5)))
 """,
     "pysindy": """

@@ -53,6 +53,12 @@ def test_trajectories_are_not_differentiated_across_one_another_nor_across_gaps(
     np.testing.assert_allclose(gapped.targets[kept], samples.targets[kept], atol=1e-9)
 
 
+def test_a_gap_in_a_short_trajectory_leaves_no_row():
+    x = np.array([1.0, 2.0, np.nan, 4.0, 5.0, 6.0, 7.0, 8.0])
+    samples = differentiated(read(sd.dataset(np.arange(8.0), x=x), Reading(missing="skip")), sd.FiniteDifference(4))
+    assert samples.weights.tolist() == [0, 0, 0, 0, 0, 0, 0, 1]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

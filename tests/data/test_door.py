@@ -122,7 +122,7 @@ BAD = {
     "negative weights": (orbit(), {"weights": xr.DataArray(-np.ones(9), dims="time")}, "not negative"),
     "other weights": (orbit(), {"weights": xr.DataArray(np.ones(5), dims="time")}, "do not fit"),
     "missing": (orbit(), {"missing": "ignore"}, 'missing must be "raise" or "skip"'),
-    "array": (np.ones((9, 3)), {}, "got ndarray; symdyn.dataset"),
+    "array": (np.ones((9, 3)), {}, r"got ndarray\. symdyn.dataset"),
     "empty list": ([], {}, "empty"),
     "nan time": (orbit().assign_coords(time=np.where(T == 0.5, np.nan, T)), {}, "hold nan"),
 }

@@ -48,5 +48,7 @@ def test_the_weak_form_survives_noise_that_differences_do_not():
 def test_short_trajectories_and_low_orders_are_refused():
     with pytest.raises(sd.InputError, match=r"has 9 samples, fewer than one window of 25"):
         windows(sd.WeakForm(half_width=12), run_of(EVEN[:9], EVEN[:9]), 1, "0")
+    with pytest.raises(sd.InputError, match="windows counts windows"):
+        sd.WeakForm(windows=0)
     with pytest.raises(sd.InputError, match="q = 3"):
         sd.WeakForm(q=3)

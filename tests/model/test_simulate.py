@@ -107,6 +107,11 @@ def test_scores_of_held_out_trajectories(law):
     assert float(wrong.score(held_out).r2.min()) < 0.9
 
 
+def test_scores_name_variables_that_differ(law, kepler):
+    with pytest.raises(sd.InputError, match=r"the law has the state .*, and the data have"):
+        law.score(kepler[["velocity", "velocity_rate"]])
+
+
 def test_a_law_of_second_order_is_scored_from_positions():
     data = sd.make_dataset("harmonic_oscillator", times=np.arange(0, 10, 0.02))[["position"]]
     law = sd.identify(data, library=sd.Radial("position", powers=(0,)), order=2)

@@ -92,7 +92,7 @@ def test_a_law_of_second_order_needs_only_positions(oscillators):
         law = sd.identify(oscillators[["position"]], library=library, order=2, differentiation=method)
         assert law.active_terms == ("position",)
         assert law.model.space.names == ("position", "position_rate")
-        assert law.equations[0].startswith("d position_rate/dt = -")
+        assert law.equations[0].startswith("d^2 position/dt^2 = -")
         run = law.simulate(
             {"position": np.array([1.0, 0.0]), "position_rate": np.array([0.0, 0.5])}, np.linspace(0, 2, 5)
         )
@@ -229,3 +229,54 @@ def test_variable_projection_refuses_what_it_cannot_do(lorenz):
         sd.variable_projection(lambda: sd.Monomials(1), {}, lorenz)
     with pytest.raises(sd.InputError, match="one target component"):
         sd.variable_projection(lambda k: sd.Monomials(int(k)), {"k": 1.0}, lorenz)
+
+
+def test_a_gap_touches_no_row_of_a_second_order_law():
+    t = np.linspace(0, 10, 400)
+    x = np.cos(t)
+    x[200] = np.nan
+    law = sd.identify(
+        sd.dataset(t, x=x), order=2, variables="x", library=sd.Monomials(1, variables="x"), missing="skip"
+    )
+    assert law.coefficient("x", "x_rate")[0] == pytest.approx(-1, rel=1e-4)
+    assert law.equations[0].startswith("d^2 x/dt^2 = -")
+
+
+def test_constant_data_have_no_law():
+    t = np.linspace(0, 10, 100)
+    law = sd.identify(sd.dataset(t, x=np.full(100, 3.7)), library=sd.Monomials(1))
+    assert law.result is sd.RESULTS.no_terms
+    assert law.equations == ("dx/dt = 0",)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"action": sd.SO(2)}, r"action must be an object such as .*SO\(2\)\.acting_on"),
+        ({"library": "poly"}, "library must be an object such as sd.Monomials.*got 'poly'"),
+        ({"solver": 0.1}, "solver must be an object such as"),
+        ({"solver": sd.STLSQ}, "solver must be an object such as"),
+        ({"differentiation": sd.WeakForm}, "differentiation must be an object such as"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_named(oscillators, options, message):
+    with pytest.raises(sd.InputError, match=message):
+        sd.identify(oscillators, **options)
+
+
+def test_plain_arrays_give_the_same_law_as_a_dataset(lorenz):
+    arrays = {"time": T, **{str(k): v.values for k, v in lorenz.data_vars.items()}}
+    rates = {k: f"{k}_rate" for k in "xyz"}
+    a, b = (sd.identify(d, rates=rates, variables=("x", "y", "z")) for d in (arrays, lorenz))
+    np.testing.assert_array_equal(a.coefficients, b.coefficients)
+    assert a.equations == b.equations
+
+
+def test_many_rows_and_few_rows_take_different_ways_to_the_same_law(lorenz, monkeypatch):
+    from symdyn.regress import moments
+
+    few = sd.identify(lorenz, library=sd.Monomials(4), solver=sd.LeastSquares())
+    monkeypatch.setattr(moments, "HOST_ROWS", 0)
+    many = sd.identify(lorenz, library=sd.Monomials(4), solver=sd.LeastSquares())
+    np.testing.assert_allclose(few.coefficients, many.coefficients, atol=1e-10)
+    np.testing.assert_array_equal(few.stats.blocks, many.stats.blocks)
