@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from math import ceil
 from typing import Any
 
@@ -61,8 +61,13 @@ class Moments:
 
     def r_factor(self, block_weights: np.ndarray | None = None) -> np.ndarray:
         """Upper triangular R (q, q) with R'R = sum over blocks of A'WA for the *scaled* columns A / scale."""
-        weights = np.ones(len(self.blocks)) if block_weights is None else block_weights
-        return triangular_root(np.tensordot(weights, self.blocks, axes=1)) @ self.whitener
+        if block_weights is None:
+            return self._r_factor
+        return triangular_root(np.tensordot(block_weights, self.blocks, axes=1)) @ self.whitener
+
+    @cached_property
+    def _r_factor(self) -> np.ndarray:
+        return triangular_root(self.blocks.sum(axis=0)) @ self.whitener
 
 
 def upper_factor(rows: np.ndarray) -> np.ndarray:
@@ -109,22 +114,21 @@ def design_moments(design: np.ndarray, targets: np.ndarray, weights: np.ndarray)
 
 
 def _term_rows(terms: Any, x, y, w):
-    """Rows of a chunk as columns: states (c, n), targets (c, d), weights (c,) or (c, d) -> (q, rows), (rows,)."""
-    theta = jax.vmap(terms, in_axes=1, out_axes=-1)(x.T)  # (p, c) or (p, d, c)
+    """Rows of a chunk as columns: states (n, c), targets (d, c), weights (c,) or (d, c) -> (q, rows), (rows,)."""
+    theta = jax.vmap(terms, in_axes=-1, out_axes=-1)(x)  # (p, c) or (p, d, c)
     if not terms.value_shape:
-        return jnp.concatenate([theta, y.T]), w
+        return jnp.concatenate([theta, y]), w
     p, d, c = theta.shape
-    w = jnp.broadcast_to(w[:, None] if w.ndim == 1 else w, (c, d)).T.reshape(-1)
-    return jnp.concatenate([theta.reshape(p, d * c), y.T.reshape(1, d * c)]), w
+    return jnp.concatenate([theta.reshape(p, d * c), y.reshape(1, d * c)]), jnp.broadcast_to(w, (d, c)).reshape(-1)
 
 
 def _given_rows(terms: Any, x, y, w):
-    return jnp.concatenate([x.T, y.T]), w
+    return jnp.concatenate([x, y]), w
 
 
 @eqx.filter_jit
 def _chunk_moments(rows: Callable, terms: Any, inverse, x, y, w):
-    """Whitened moments: x (b, k, c, n) -> (b, q, q), summed over the k chunks of a block."""
+    """Whitened moments: x (b, k, n, c) -> (b, q, q), summed over the k chunks of a block."""
 
     def add(total, chunk):
         a, weight = rows(terms, *chunk)
@@ -146,7 +150,7 @@ def _may_be_infinite(terms: Any) -> bool:
 
 @eqx.filter_jit
 def _evaluate_rows(rows: Callable, terms: Any, x, y, w):
-    a, weight = rows(terms, x, y, w)
+    a, weight = rows(terms, x.T, y.T, w.T)
     return jnp.where(weight > 0, a, 0.0) * jnp.sqrt(weight)
 
 
@@ -156,25 +160,33 @@ def _stream(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int)
         raise InputError(
             f"{int((w > 0).sum())} of {len(x)} samples have a positive weight; a regression needs at least 3"
         )
-    sample = _spread_indices(len(x), w, p + y.shape[1])
+    sample = tuple(c[_spread_indices(len(x), w, p + y.shape[1])] for c in columns)
     with double_precision():
-        held = _held_rows(rows, terms, columns)
-        a = held[:, sample] if held is not None else _evaluate_rows(rows, terms, *(c[sample] for c in columns))
-        scale, whitener = _whitener(_finite(np.asarray(a), terms, columns))
-        moments = _pass(rows, terms, columns, held, scale, whitener, p)
+        host = _host_terms(terms, columns)
+        a = np.asarray(_evaluate_rows(rows, terms, *sample) if host is None else _host_rows(host, *sample))
+        few = host if len(x) <= HOST_ROWS else None
+        scale, whitener = _whitener(_finite(a, terms, columns))
+        moments = _pass(rows, terms, columns, few, scale, whitener, p)
         root = triangular_root(moments.blocks.sum(axis=0))
         if np.isfinite(root).all() and _condition(root[:p, :p]) > TARGET_CONDITION:
-            moments = _pass(rows, terms, columns, held, scale, _floored(root @ whitener), p)
+            moments = _pass(rows, terms, columns, few, scale, _floored(root @ whitener), p)
     return moments
 
 
-def _held_rows(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...]) -> np.ndarray | None:
-    """All weighted rows as columns (q, m) where they are few and need no JAX, else None."""
-    x, y, w = columns
-    if len(x) > HOST_ROWS or w.ndim > 1 or (terms is not None and terms.value_shape):
+def _host_terms(terms: Any, columns: tuple[np.ndarray, ...]) -> Callable | None:
+    """The terms as a function of NumPy columns (n, c) -> (p, c), where they have such a form and weights are by row."""
+    x, _, w = columns
+    if w.ndim > 1:
         return None
-    theta = x.T if terms is None else terms.on_host(x.T)
-    return None if theta is None else np.concatenate([theta, y.T]) * np.sqrt(w)
+    if terms is None:
+        return lambda columns: columns
+    on_host = terms.on_host
+    return None if terms.value_shape or on_host(x[:1].T) is None else on_host
+
+
+def _host_rows(theta: Callable, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Weighted rows as columns, (q, c), by NumPy."""
+    return np.concatenate([theta(x.T), y.T]) * np.sqrt(w)
 
 
 def _finite(a: np.ndarray, terms: Any, columns: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -215,19 +227,17 @@ def _floored(r: np.ndarray) -> np.ndarray:
     return full + np.diag(lifted - diagonal)
 
 
-def _pass(rows, terms, columns, held: np.ndarray | None, scale, whitener, p: int) -> Moments:
+def _pass(rows, terms, columns, few: Callable | None, scale, whitener, p: int) -> Moments:
     m = len(columns[0])
     inverse = np.linalg.inv(whitener).T / scale
     c, k, b = _block_shape(m)
-    if held is not None:
-        blocks, sizes = _host_moments(inverse @ held, c * k)
+    if few is not None:
+        blocks, sizes = _host_moments(few, inverse, columns, c * k)
         return Moments(blocks, whitener, scale, sizes, p)
     blocks, sizes = [], []
     for start in range(0, m, b * k * c):
-        x, y, w = (_padded(column[start : start + b * k * c], b, k, c) for column in columns)
         left = min(m - start, b * k * c)
-        if left < b * k * c:
-            w.reshape(b * k * c, -1)[left:] = 0.0
+        x, y, w = (_padded(column[start : start + left], b, k, c, repeat=i < 2) for i, column in enumerate(columns))
         blocks.append(np.asarray(_chunk_moments(rows, terms, inverse, x, y, w)))
         sizes.append(np.clip(left - k * c * np.arange(b), 0, k * c))
     sizes = np.concatenate(sizes)
@@ -235,13 +245,18 @@ def _pass(rows, terms, columns, held: np.ndarray | None, scale, whitener, p: int
     return Moments(np.concatenate(blocks)[kept], whitener, scale, sizes[kept], p)
 
 
-def _host_moments(u: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Moments of whitened rows u (q, m) in blocks of `rows`: (b, q, q), and the rows in each block."""
-    q, m = u.shape
-    b = ceil(m / rows)
-    u = np.concatenate([u, np.zeros((q, b * rows - m))], axis=1).reshape(q, b, rows)
-    sizes = np.clip(m - rows * np.arange(b), 0, rows)
-    return np.matmul(u.transpose(1, 0, 2), u.transpose(1, 2, 0)), sizes
+def _host_moments(theta: Callable, inverse: np.ndarray, columns, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whitened moments in blocks of `rows` rows, (b, q, q), and the rows in each block, some blocks at a time."""
+    m, q = len(columns[0]), len(inverse)
+    blocks, step = [], rows * max(1, CHUNK // (2 * rows))
+    for start in range(0, m, step):
+        u = inverse @ _host_rows(theta, *(column[start : start + step] for column in columns))
+        b = ceil(u.shape[1] / rows)
+        if b * rows > u.shape[1]:
+            u = np.concatenate([u, np.zeros((q, b * rows - u.shape[1]))], axis=1)
+        u = u.reshape(q, b, rows)
+        blocks.append(np.matmul(u.transpose(1, 0, 2), u.transpose(1, 2, 0)))
+    return np.concatenate(blocks), np.clip(m - rows * np.arange(ceil(m / rows)), 0, rows)
 
 
 def _block_shape(m: int) -> tuple[int, int, int]:
@@ -252,12 +267,13 @@ def _block_shape(m: int) -> tuple[int, int, int]:
     return c, k, max(1, min(CALL // (k * c), 16 * ceil(m / (16 * k * c))))
 
 
-def _padded(column: np.ndarray, b: int, k: int, c: int) -> np.ndarray:
-    """Rows as (b, k, c, ...); what is missing at the end repeats the last row in a copy (and gets weight zero)."""
+def _padded(column: np.ndarray, b: int, k: int, c: int, repeat: bool) -> np.ndarray:
+    """Rows (m, ...) as (b, k, ..., c), contiguous in the samples; missing rows repeat the last one or are zero."""
     short = b * k * c - len(column)
     if short:
-        column = np.concatenate([column, np.repeat(column[-1:], short, axis=0)])
-    return column.reshape(b, k, c, *column.shape[1:])
+        last = column[-1:] if repeat else np.zeros_like(column[-1:])
+        column = np.concatenate([column, np.repeat(last, short, axis=0)])
+    return np.ascontiguousarray(np.moveaxis(column.reshape(b, k, c, *column.shape[1:]), 2, -1))
 
 
 def _name_infinite_term(terms: AbstractTerms, states: np.ndarray, weights: np.ndarray) -> None:

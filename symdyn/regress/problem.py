@@ -63,9 +63,9 @@ class Problem:
         return sum(((blocks @ w) @ w for w in whites), np.zeros(len(blocks)))
 
     def triangle(self, block_weights: np.ndarray | None = None) -> np.ndarray:
-        """R-factor of [terms | target] for the free weights: (min(rows, r + 1), r + 1)."""
+        """A few rows [terms | target] with the Gram matrix of all rows, for the free weights: (about r + 1, r + 1)."""
         rows = self.rows(self.moments.r_factor(block_weights))
-        return rows if len(rows) <= rows.shape[1] else upper_factor(rows)
+        return rows if len(rows) <= 2 * rows.shape[1] else upper_factor(rows)
 
 
 @dataclass(frozen=True, eq=False)
