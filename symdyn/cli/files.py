@@ -153,7 +153,7 @@ def _read_csv(path: Path, time: str | None, trajectory: str | None) -> tuple[lis
         table[clock] = pd.to_datetime(table[clock], format="ISO8601")
     if column not in table.columns:
         return [_table_dataset(table, clock)], False
-    if table[column].isna().any():
+    if bool(table[column].isna().to_numpy().any()):
         raise InputError(f"{path}: the column {column!r} is empty in row {int(table[column].isna().argmax()) + 2}")
     return [_table_dataset(run.drop(columns=column), clock) for _, run in table.groupby(column, sort=False)], True
 

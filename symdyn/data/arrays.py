@@ -11,7 +11,7 @@ from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable
 from symdyn.data.checks import component_labels, require_floating, time_values, without_gaps
 from symdyn.data.reading import Reading
-from symdyn.data.recording import Recording, Trajectory
+from symdyn.data.recording import Recording, Trajectory, joined
 
 
 def read_arrays(data: Mapping[str, Any], reading: Reading, run: int | None = None) -> Recording:
@@ -46,7 +46,7 @@ def read_arrays(data: Mapping[str, Any], reading: Reading, run: int | None = Non
     runs = max([arrays[k].shape[0] for k in state if arrays[k].ndim == 3], default=1)
 
     def rows(names) -> np.ndarray:
-        return np.concatenate([_by_run(k, arrays[k], runs, len(times)) for k in names], axis=2)
+        return joined([_by_run(k, arrays[k], runs, len(times)) for k in names], axis=2)
 
     states = rows(state)
     slopes = rows(measured) if measured and len(measured) == len(targets) else None
@@ -94,7 +94,7 @@ def _by_run(name: str, values: np.ndarray, runs: int, t: int) -> np.ndarray:
 
 def _weights(weights: Any, arrays: Mapping[str, np.ndarray], slopes: np.ndarray | None, t: int) -> np.ndarray:
     if weights is None:
-        return np.ones(t)
+        return np.broadcast_to(1.0, t)
     if isinstance(weights, str) and weights == "relative":
         if slopes is None:
             raise InputError('weights="relative" needs measured rates; name them with rates={...}')

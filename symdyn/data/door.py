@@ -13,7 +13,7 @@ from symdyn._types import StateSpace, Variable
 from symdyn.data.arrays import read_arrays
 from symdyn.data.checks import component_labels, require_floating, time_values, without_gaps
 from symdyn.data.reading import Reading
-from symdyn.data.recording import Recording, Trajectory
+from symdyn.data.recording import Recording, Trajectory, joined
 from symdyn.data.weights import row_weights
 
 COMPONENT_DIMS = ("component", "components", "axis", "xyz", "space", "direction", "coordinate")
@@ -134,9 +134,9 @@ def _read_one(ds, reading: Reading, run: int | None) -> Recording:
     trajectories = []
     for index, label in _runs(ds, dims, run):
         columns = {name: v[index].reshape(len(times), -1) for name, v in values.items()}
-        states = np.concatenate([columns[name] for name in state], axis=1)
-        rates = np.concatenate([columns[measured[n]] for n in targets], 1) if len(sources) > len(state) else None
-        weight = weights[index] if weights is not None else np.ones(len(times))
+        states = joined([columns[name] for name in state], axis=1)
+        rates = joined([columns[measured[n]] for n in targets], axis=1) if len(sources) > len(state) else None
+        weight = weights[index] if weights is not None else np.broadcast_to(1.0, len(times))
         trajectories.append(without_gaps(Trajectory(label, times, states, rates, weight), reading.missing, space))
     provenance = {
         str(k): str(v) for k, v in ds.attrs.items() if k in ("title", "source", "history", "license", "frame")

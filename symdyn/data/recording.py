@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
+
+
+def joined(parts: Sequence[np.ndarray], axis: int = 0) -> np.ndarray:
+    """Arrays one after the other; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +59,8 @@ class Recording:
 class Samples:
     """Rows for a pointwise regression: what the library sees and the rates that it is to explain.
 
-    `states` (m, n), `targets` (m, d), `weights` (m,) or (m, d) (they multiply squared residuals), `groups` (m,)
-    the trajectory of each row, `group_names` the labels of the trajectories.
+    `states` (m, n), `targets` (m, d), `weights` (m,) or (m, d) (they multiply squared residuals), `lengths` and
+    `group_names`: the rows and the label of each trajectory in turn.
     """
 
     space: StateSpace
@@ -61,14 +68,23 @@ class Samples:
     states: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
-    groups: np.ndarray
+    lengths: tuple[int, ...]
     group_names: tuple[str, ...]
 
     def __post_init__(self):
         m = len(self.states)
-        for name in ("targets", "weights", "groups"):
-            if len(getattr(self, name)) != m:
-                raise InputError(f"{m} states but {len(getattr(self, name))} {name}: rows must match")
+        for name, count in (
+            ("targets", len(self.targets)),
+            ("weights", len(self.weights)),
+            ("rows", sum(self.lengths)),
+        ):
+            if count != m:
+                raise InputError(f"{m} states but {count} {name}: rows must match")
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """The number of each row's trajectory, (m,)."""
+        return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
     @property
     def size(self) -> int:
@@ -79,13 +95,12 @@ class Samples:
     def of(cls, recording: Recording, targets: list[np.ndarray], weights: list[np.ndarray]) -> Samples:
         """Join trajectories into rows, given the target values and weights of each."""
         runs = recording.trajectories
-        single = len(runs) == 1
         return cls(
             space=recording.space,
             target_space=recording.target_space,
-            states=runs[0].states if single else np.concatenate([run.states for run in runs]),
-            targets=targets[0] if single else np.concatenate(targets),
-            weights=weights[0] if single else np.concatenate(weights),
-            groups=np.repeat(np.arange(len(runs)), [len(run.times) for run in runs]),
+            states=joined([run.states for run in runs]),
+            targets=joined(targets),
+            weights=joined(weights),
+            lengths=tuple(len(run.times) for run in runs),
             group_names=tuple(run.label for run in runs),
         )

@@ -74,7 +74,8 @@ def make_dataset(
     values, clock = _parameters(entry, parameters), _times(entry, times)
     _check(start, trajectories, noise, key)
     with jax.enable_x64(True):
-        start_key, noise_key = (None, None) if key is None else jax.random.split(key)
+        # without a key nothing is drawn (checked above), and any key will do
+        start_key, noise_key = jax.random.split(jax.random.key(0) if key is None else key)
         if trajectories is None:
             first = _start(entry, start)
         else:
@@ -161,9 +162,10 @@ def _integrator(system: str) -> Callable[..., tuple[Any, Any, Any]]:
             "throw": False,
         }
         found = diffrax.diffeqsolve(term, diffrax.Dopri8(), times[0], times[-1], None, y0, p, **settings)
-        rates = jax.vmap(field, in_axes=(0, 0, None))(times, found.ys, p)
-        done = (found.result == diffrax.RESULTS.successful) & jnp.isfinite(found.ys).all()
-        return jnp.moveaxis(found.ys, 0, 1), jnp.moveaxis(rates, 0, 1), done
+        states: Any = found.ys
+        rates = jax.vmap(field, in_axes=(0, 0, None))(times, states, p)
+        done = (found.result == diffrax.RESULTS.successful) & jnp.isfinite(states).all()
+        return jnp.moveaxis(states, 0, 1), jnp.moveaxis(rates, 0, 1), done
 
     return jax.jit(jax.vmap(one, in_axes=(0, None, None)))
 

@@ -49,7 +49,14 @@ class Sum(AbstractLibrary):
         names = [name for part in parts for name in part.names]
         latex = [text for part in parts for text in part.latex]
         keep = tuple(k for k, name in enumerate(names) if name not in names[:k])
-        return SumTerms(space, parts, keep, tuple(names[k] for k in keep), tuple(latex[k] for k in keep), shapes.pop())
+        return SumTerms(
+            space=space,
+            names=tuple(names[k] for k in keep),
+            latex=tuple(latex[k] for k in keep),
+            value_shape=shapes.pop(),
+            parts=parts,
+            keep=keep,
+        )
 
 
 class ProductTerms(AbstractTerms):
@@ -114,13 +121,10 @@ class FunctionTerms(AbstractTerms):
     """The terms of a user's own function."""
 
     space: StateSpace = eqx.field(static=True)
-    function: Callable = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)
+    latex: tuple[str, ...] = eqx.field(static=True)
     value_shape: tuple[int, ...] = eqx.field(static=True)
-
-    @property
-    def latex(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return tuple(rf"\mathrm{{{name}}}" if not name.isidentifier() else latex_symbol(name) for name in self.names)
+    function: Callable = eqx.field(static=True)
 
     def __call__(self, x):
         return jnp.asarray(self.function(self.space.split(x)))
@@ -174,4 +178,7 @@ class Function(AbstractLibrary):
                 f"the library function must return an array of shape ({len(self.names)},) or ({len(self.names)}, d), "
                 f"one row for each of the names {self.names}; it returned {value}"
             )
-        return FunctionTerms(space, self.function, self.names, tuple(shape[1:]))
+        typeset = (latex_symbol(name) if name.isidentifier() else rf"\mathrm{{{name}}}" for name in self.names)
+        return FunctionTerms(
+            space=space, names=self.names, latex=tuple(typeset), value_shape=tuple(shape[1:]), function=self.function
+        )

@@ -168,16 +168,10 @@ class CovariantTerms(AbstractTerms):
     """Covariant terms on a state space; all scalars or all vectors of one size."""
 
     space: StateSpace = eqx.field(static=True)
-    terms: tuple[CovariantTerm, ...] = eqx.field(static=True)
+    names: tuple[str, ...] = eqx.field(static=True)
+    latex: tuple[str, ...] = eqx.field(static=True)
     value_shape: tuple[int, ...] = eqx.field(static=True)
-
-    @property
-    def names(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return tuple(term.text for term in self.terms)
-
-    @property
-    def latex(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return tuple(term.latex for term in self.terms)
+    terms: tuple[CovariantTerm, ...] = eqx.field(static=True)
 
     def __call__(self, x):
         state = {name: x[self.space.slice(name)] for name in {n for term in self.terms for n in term.variables}}
@@ -276,7 +270,13 @@ class Covariant(AbstractLibrary):
         if repeated:
             raise InputError(f"a covariant library names a term twice: {sorted(repeated)}")
         size = sizes.pop()
-        return CovariantTerms(space, terms, () if size == 0 else (size,))
+        return CovariantTerms(
+            space=space,
+            names=tuple(term.text for term in terms),
+            latex=tuple(term.latex for term in terms),
+            value_shape=() if size == 0 else (size,),
+            terms=terms,
+        )
 
 
 def _check_term(term: CovariantTerm, space: StateSpace) -> int:

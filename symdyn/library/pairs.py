@@ -18,30 +18,15 @@ class PairTerms(AbstractTerms):
     """Values of `PairForces`: term j is the field of source j at every body, zero at itself."""
 
     space: StateSpace = eqx.field(static=True)
+    names: tuple[str, ...] = eqx.field(static=True)
+    latex: tuple[str, ...] = eqx.field(static=True)
+    value_shape: tuple[int, ...] = eqx.field(static=True)
     variable: str = eqx.field(static=True)
     power: float = eqx.field(static=True)
 
     @property
     def _variable(self) -> Variable:
         return self.space[self.variable]
-
-    @property
-    def value_shape(self) -> tuple[int, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return (self._variable.size,)
-
-    @property
-    def names(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return tuple(
-            f"({self.variable}_{body} - {self.variable}) |{self.variable}_{body} - {self.variable}|"
-            f"^{number_text(self.power)}"
-            for body in self._variable.labels[0]
-        )
-
-    @property
-    def latex(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        bold = rf"\mathbf{{{self.variable}}}"
-        sources = [rf"{bold}_{{\mathrm{{{body}}}}}" for body in self._variable.labels[0]]
-        return tuple(rf"({s} - {bold})\,|{s} - {bold}|^{{{number_text(self.power)}}}" for s in sources)
 
     def __call__(self, x):
         bodies = self._variable.shape[0]
@@ -91,4 +76,14 @@ class PairForces(AbstractLibrary):
                 f"PairForces needs {self.variable!r} with the dimensions (body, component), got "
                 f"{space[self.variable].dims or 'a scalar'}; keep the body dimension in the state with trajectories=()"
             )
-        return PairTerms(space, self.variable, float(self.power))
+        bodies, r, k = space[self.variable].labels[0], self.variable, number_text(self.power)
+        bold = rf"\mathbf{{{r}}}"
+        sources = [rf"{bold}_{{\mathrm{{{body}}}}}" for body in bodies]
+        return PairTerms(
+            space=space,
+            names=tuple(f"({r}_{body} - {r}) |{r}_{body} - {r}|^{k}" for body in bodies),
+            latex=tuple(rf"({s} - {bold})\,|{s} - {bold}|^{{{k}}}" for s in sources),
+            value_shape=(space[r].size,),
+            variable=r,
+            power=float(self.power),
+        )

@@ -5,6 +5,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from symdyn._errors import InputError
 from symdyn._types import Frozen, StateSpace
@@ -42,14 +43,14 @@ class Model(eqx.Module):
         """Coefficients of the terms, shape (p, d) for scalar terms and (p,) for vector terms."""
         return self.subspace.expand(self.weights)
 
-    def rate(self, x):
+    def rate(self, x: Float[Array | np.ndarray, " n"]) -> Float[Array, " d"]:
         """Time derivative of the target variables at one state: x of shape (n,) -> (d,)."""
         inputs = x
         if self.terms.space != self.space:
             inputs = x[self.space.indices(self.terms.space.names)]
         return jnp.tensordot(self.coefficients, self.terms(inputs), axes=((0,), (0,)))
 
-    def __call__(self, t, x, args=None):
+    def __call__(self, t, x: Float[Array | np.ndarray, " n"], args=None) -> Float[Array, " n"]:
         """Time derivative of the whole state: x of shape (n,) -> (n,). The signature of a diffrax vector field."""
         x = jnp.asarray(x)
         rate = self.rate(x)

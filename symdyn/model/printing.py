@@ -19,10 +19,12 @@ def number(value: float, error: float) -> str:
     >>> number(-132712440018.0, 3e5), number(2.0, 0.0)
     ('-1.327124e+11 ± 3e+05', '2')
     """
-    if error > 0 and isfinite(error) and value:
-        digits = int(np.clip(floor(log10(abs(value))) - floor(log10(error)) + 1, 3, 10))
-        return f"{value:#.{digits}g}".rstrip(".").replace(".e", "e") + f" ± {error:.1g}"
-    return f"{value:.10g}"
+    if error <= 0 or not isfinite(error) or not value:
+        return f"{value:.10g}"
+    digits = floor(log10(abs(value))) - floor(log10(error)) + 1
+    if digits > 10:
+        return f"{value:.10g} ± {error:.1g}"
+    return f"{value:#.{max(digits, 3)}g}".rstrip(".").replace(".e", "e") + f" ± {error:.1g}"
 
 
 def _signed(terms: list[tuple[float, float, str]]) -> str:

@@ -1,8 +1,7 @@
 """Regression: streamed moments, solvers, and the verb `identify` with the solution that it returns."""
 
 from symdyn.regress._identify import identify
-from symdyn.regress.files import load
-from symdyn.regress.solution import RESULTS, Solution, Stats
+from symdyn.regress.solution import RESULTS, Solution, Stats, load
 from symdyn.regress.solvers import STLSQ, BestSubset, LeastSquares
 from symdyn.regress.varpro import Projection, variable_projection
 

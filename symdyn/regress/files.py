@@ -51,7 +51,7 @@ _CLASSES: dict[str, type] = {
 }  # fmt: skip
 
 
-def save(solution: Solution, path) -> None:
+def write_law(solution: Solution, path) -> None:
     """Write a law to `path`. The file appears whole or not at all.
 
     Raises InputError for a law with a user's own Python function (a file holds no code) or a folder that is not there.
@@ -113,7 +113,7 @@ def _umask() -> int:
     return mask
 
 
-def load(path) -> Solution:
+def read_law(path) -> Solution:
     """Read a law that `Solution.save` wrote.
 
     Raises InputError for a file that is absent, broken, of another kind, or of a newer version.

@@ -23,6 +23,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from symdyn._errors import InputError
 from symdyn._types import double_precision
@@ -75,7 +76,7 @@ def upper_factor(rows: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.qr(rows, mode="r"))
 
 
-def triangular_root(gram: np.ndarray) -> np.ndarray:
+def triangular_root(gram: Float[np.ndarray, "q q"]) -> Float[np.ndarray, "q q"]:
     """Upper triangular C with C'C = gram, also where the matrix is singular to rounding."""
     try:
         return np.linalg.cholesky(gram).T
@@ -86,7 +87,12 @@ def triangular_root(gram: np.ndarray) -> np.ndarray:
         return upper_factor((vectors * np.sqrt(np.maximum(values, 0.0))).T)
 
 
-def sample_moments(terms: AbstractTerms, states: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Moments:
+def sample_moments(
+    terms: AbstractTerms,
+    states: Float[np.ndarray, "m n"],
+    targets: Float[np.ndarray, "m d"],
+    weights: Float[np.ndarray, "..."],
+) -> Moments:
     """Moments of `targets ~ terms(states)`: states (m, n), targets (m, d), weights (m,) or (m, d).
 
     Vector terms give d rows a sample and one target column; scalar terms one row and d target columns. Raises
@@ -108,7 +114,9 @@ def sample_moments(terms: AbstractTerms, states: np.ndarray, targets: np.ndarray
     return moments
 
 
-def design_moments(design: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Moments:
+def design_moments(
+    design: Float[np.ndarray, "m p"], targets: Float[np.ndarray, "m d"], weights: Float[np.ndarray, " m"]
+) -> Moments:
     """Moments of rows that were already evaluated: design (m, p), targets (m, t), weights (m,)."""
     return _stream(_given_rows, None, (design, targets, weights), design.shape[1])
 

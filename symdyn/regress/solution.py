@@ -159,9 +159,9 @@ class Solution:
 
     def save(self, path) -> None:
         """Write the law to a file (JSON and arrays, no code); `symdyn.load` reads it."""
-        from symdyn.regress.files import save
+        from symdyn.regress.files import write_law
 
-        save(self, path)
+        write_law(self, path)
 
     def __str__(self) -> str:
         lines = list(self.equations)
@@ -175,3 +175,22 @@ class Solution:
 
     def __repr__(self) -> str:
         return f"<Solution: {self.stats.active} weights, residual {max(self.stats.residual):.2g} of the rate>\n{self}"
+
+
+def load(path) -> Solution:
+    """Read a law that `Solution.save` wrote.
+
+    Raises InputError for a file that is absent, broken, of another kind, or of a newer version.
+
+    Examples
+    --------
+    >>> import numpy as np, symdyn as sd, tempfile, pathlib
+    >>> law = sd.identify({"time": np.arange(50.0), "x": np.exp(-np.arange(50.0) / 9)}, library=sd.Monomials(1))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     law.save(pathlib.Path(folder) / "decay.symdyn")
+    ...     sd.load(pathlib.Path(folder) / "decay.symdyn").active_terms
+    ('x',)
+    """
+    from symdyn.regress.files import read_law
+
+    return read_law(path)

@@ -13,6 +13,7 @@ from itertools import combinations
 from math import comb, lgamma, log
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from symdyn._errors import InputError
 
@@ -209,7 +210,7 @@ def _regular(upper: np.ndarray) -> np.ndarray:
     return upper + np.diag(np.where(np.abs(pivots) < floor, floor - pivots, 0.0))
 
 
-def least_squares(triangle: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def least_squares(triangle: Float[np.ndarray, "k q"], mask: Bool[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
     """Weights (r,) of the least-squares fit on the terms of `mask`, zero elsewhere; minimum norm where singular."""
     weights = np.zeros(triangle.shape[1] - 1)
     if mask.any():

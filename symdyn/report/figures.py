@@ -215,12 +215,9 @@ def noisy_residuals(ax: Axes, found: Planets) -> None:
     """Distance of the noisy and of the simulated positions of Mercury from the true ones, in km, over time."""
     orbit = found.orbit
     days = (orbit.time - orbit.time[0]).values / np.timedelta64(1, "D")
-    for name, style in (
-        ("noisy", {"marker": ".", "linestyle": "none", "color": ORANGE}),
-        ("simulated", {"color": BLUE}),
-    ):
+    for name, marker, linestyle, color in (("noisy", ".", "none", ORANGE), ("simulated", "", "-", BLUE)):
         away = (((orbit[name] - orbit.true) ** 2).sum("component") ** 0.5).values
-        ax.plot(days[1:], away[1:], label=f"{name} − true", **style)
+        ax.plot(days[1:], away[1:], label=f"{name} − true", marker=marker, linestyle=linestyle, color=color)
     noise = max(one.noise for one in found.noisy)
     ax.axhline(noise, color="0.5", linestyle=":", linewidth=1, label=f"noise, {noise:.0f} km per coordinate")
     ax.set_yscale("log")
