@@ -148,7 +148,8 @@ def _read_csv(path: Path, time: str | None, trajectory: str | None) -> tuple[lis
     column = trajectory if trajectory in table.columns else TRAJECTORY_COLUMN
     for name in table.columns.difference([clock, column]):
         if not pd.api.types.is_numeric_dtype(table[name]):
-            raise InputError(f"cannot read {path}: the column {name!r} holds text, first {table[name].iloc[0]!r}")
+            text = table[name][pd.to_numeric(table[name], errors="coerce").isna() & table[name].notna()]
+            raise InputError(f"cannot read {path}: the column {name!r} holds text, first {text.iloc[0]!r}")
     if not pd.api.types.is_numeric_dtype(table[clock]):
         table[clock] = pd.to_datetime(table[clock], format="ISO8601")
     if column not in table.columns:

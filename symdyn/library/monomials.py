@@ -66,23 +66,32 @@ class MonomialTerms(AbstractTerms):
         return full
 
     def __call__(self, x):
-        return self._values(x, jnp)
-
-    def on_host(self, columns: np.ndarray) -> np.ndarray:
-        return self._values(columns, np)
-
-    def _values(self, x, xp):
         # Degree by degree: block k is x_i times the suffix of block k - 1 that holds the variables i, i+1, ...
         n = len(self.columns)
         z = x if self.columns == tuple(range(self.space.size)) else x[np.asarray(self.columns)]
-        blocks = [xp.ones_like(z[:1])]
+        blocks = [jnp.ones_like(z[:1])]
         for k in range(1, self.degree + 1):
             previous = blocks[-1]
             blocks.append(
-                xp.concatenate([z[i] * previous[previous.shape[0] - _block_size(n - i, k - 1) :] for i in range(n)])
+                jnp.concatenate([z[i] * previous[previous.shape[0] - _block_size(n - i, k - 1) :] for i in range(n)])
             )
-        values = xp.concatenate(blocks)
+        values = jnp.concatenate(blocks)
         return values if len(self.keep) == values.shape[0] else values[np.asarray(self.keep)]
+
+    def on_host(self, columns: np.ndarray) -> np.ndarray:
+        # the same recursion, each product written once to its place
+        n = len(self.columns)
+        z = columns[list(self.columns)]
+        values = np.empty((len(monomial_exponents(n, self.degree)), z.shape[1]))
+        values[0] = 1.0
+        end = 1
+        for k in range(1, self.degree + 1):
+            last = end
+            for i in range(n):
+                size = _block_size(n - i, k - 1)
+                np.multiply(z[i], values[last - size : last], out=values[end : end + size])
+                end += size
+        return values if len(self.keep) == len(values) else values[list(self.keep)]
 
     def to_sympy(self, symbols: tuple) -> list:
         import sympy

@@ -194,7 +194,10 @@ def _host_terms(terms: Any, columns: tuple[np.ndarray, ...]) -> Callable | None:
 
 def _host_rows(theta: Callable, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Weighted rows as columns, (q, c), by NumPy."""
-    return np.concatenate([theta(x.T), y.T]) * np.sqrt(w)
+    rows = np.concatenate([theta(x.T), y.T])
+    if not (w == 1).all():
+        rows *= np.sqrt(w)
+    return rows
 
 
 def _finite(a: np.ndarray, terms: Any, columns: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -255,16 +258,12 @@ def _pass(rows, terms, columns, few: Callable | None, scale, whitener, p: int) -
 
 def _host_moments(theta: Callable, inverse: np.ndarray, columns, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Whitened moments in blocks of `rows` rows, (b, q, q), and the rows in each block, some blocks at a time."""
-    m, q = len(columns[0]), len(inverse)
-    blocks, step = [], rows * max(1, CHUNK // (2 * rows))
+    m, blocks, step = len(columns[0]), [], rows * max(1, CHUNK // (2 * rows))
     for start in range(0, m, step):
         u = inverse @ _host_rows(theta, *(column[start : start + step] for column in columns))
-        b = ceil(u.shape[1] / rows)
-        if b * rows > u.shape[1]:
-            u = np.concatenate([u, np.zeros((q, b * rows - u.shape[1]))], axis=1)
-        u = u.reshape(q, b, rows)
-        blocks.append(np.matmul(u.transpose(1, 0, 2), u.transpose(1, 2, 0)))
-    return np.concatenate(blocks), np.clip(m - rows * np.arange(ceil(m / rows)), 0, rows)
+        parts = (u[:, k : k + rows] for k in range(0, u.shape[1], rows))
+        blocks += [part @ part.T for part in parts]  # NumPy sees the symmetry and forms one half
+    return np.array(blocks), np.clip(m - rows * np.arange(ceil(m / rows)), 0, rows)
 
 
 def _block_shape(m: int) -> tuple[int, int, int]:
