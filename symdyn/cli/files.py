@@ -148,8 +148,7 @@ def _read_csv(path: Path, time: str | None, trajectory: str | None) -> tuple[lis
     column = trajectory if trajectory in table.columns else TRAJECTORY_COLUMN
     for name in table.columns.difference([clock, column]):
         if not pd.api.types.is_numeric_dtype(table[name]):
-            text = table[name][pd.to_numeric(table[name], errors="coerce").isna() & table[name].notna()]
-            raise InputError(f"cannot read {path}: the column {name!r} holds text, first {text.iloc[0]!r}")
+            raise InputError(f"cannot read {path}: the column {name!r} holds text, first {_first_text(table[name])!r}")
     if not pd.api.types.is_numeric_dtype(table[clock]):
         table[clock] = pd.to_datetime(table[clock], format="ISO8601")
     if column not in table.columns:
@@ -157,6 +156,16 @@ def _read_csv(path: Path, time: str | None, trajectory: str | None) -> tuple[lis
     if bool(table[column].isna().to_numpy().any()):
         raise InputError(f"{path}: the column {column!r} is empty in row {int(table[column].isna().argmax()) + 2}")
     return [_table_dataset(run.drop(columns=column), clock) for _, run in table.groupby(column, sort=False)], True
+
+
+def _first_text(column) -> str:
+    """The first entry that is no number."""
+    for value in column:
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return str(value)
+    return ""
 
 
 def _table_dataset(table, clock: str):
