@@ -9,7 +9,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable
-from symdyn.data.checks import component_labels, require_floating, time_values, without_gaps
+from symdyn.data.checks import component_labels, require_floating, time_values, warn_of_unused_rates, without_gaps
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording, Trajectory, joined
 
@@ -42,7 +42,9 @@ def read_arrays(data: Mapping[str, Any], reading: Reading, run: int | None = Non
             raise InputError(
                 f"rate_of names {target!r}, which is not a state variable; the state has {', '.join(state)}"
             )
-    measured = [rates[k] for k in targets if rates.get(k) is not None and rates[k] not in state]
+    known_rates = {k: rates[k] for k in targets if k in rates and rates[k] not in state}
+    warn_of_unused_rates(targets, tuple(known_rates))
+    measured = tuple(known_rates.values())
     runs = max([arrays[k].shape[0] for k in state if arrays[k].ndim == 3], default=1)
 
     def rows(names) -> np.ndarray:

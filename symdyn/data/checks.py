@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from warnings import warn
+
 import numpy as np
 
-from symdyn._errors import InputError
+from symdyn._errors import InputError, SymdynWarning
 from symdyn._types import StateSpace
 from symdyn.data.recording import Trajectory
 
@@ -87,3 +90,15 @@ def _nearest_valid(rows: np.ndarray) -> np.ndarray:
     """For every row the last valid one before it (the first valid one at the start)."""
     valid = np.where(rows, 0, np.arange(len(rows)))
     return np.maximum(np.maximum.accumulate(valid), int(np.argmin(rows)))
+
+
+def warn_of_unused_rates(targets: tuple[str, ...], measured: Collection[str]) -> None:
+    """Say that measured rates of some targets only are not used: the rates of all are then taken from the states."""
+    without = [name for name in targets if name not in measured]
+    if measured and without:
+        warn(
+            f"rates are measured for {', '.join(measured)} but not for {', '.join(without)}, so all are taken from the "
+            f"states; name the other rates too, or ask for rate_of={tuple(measured)!r} alone",
+            SymdynWarning,
+            stacklevel=6,
+        )

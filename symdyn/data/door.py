@@ -11,7 +11,7 @@ import numpy as np
 from symdyn._errors import InputError, SymdynWarning
 from symdyn._types import StateSpace, Variable
 from symdyn.data.arrays import read_arrays
-from symdyn.data.checks import component_labels, require_floating, time_values, without_gaps
+from symdyn.data.checks import component_labels, require_floating, time_values, warn_of_unused_rates, without_gaps
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording, Trajectory, joined
 from symdyn.data.weights import row_weights
@@ -121,8 +121,10 @@ def _read_one(ds, reading: Reading, run: int | None) -> Recording:
     dims = _trajectory_dims(ds, [*state], time, reading.trajectories)
     space = StateSpace(tuple(_variable(ds[name], time, dims) for name in state))
     measured = {name: declared[name] for name in targets if declared.get(name) in ds and declared[name] not in state}
+    warn_of_unused_rates(targets, tuple(measured))
+    measured = measured if len(measured) == len(targets) else {}
     times, unit, origin = time_values(ds[time].values, time, str(ds[time].attrs.get("units", "")))
-    sources = state if len(measured) < len(targets) else state + tuple(measured[name] for name in targets)
+    sources = state + tuple(measured[name] for name in targets if measured)
     values = {name: _ordered(ds[name], time, dims) for name in sources}
     weights = row_weights(
         ds,

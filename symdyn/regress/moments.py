@@ -32,9 +32,8 @@ from symdyn.library import AbstractTerms
 CHUNK = 4096  # rows in one matrix product: fits the second-level cache for about 60 columns
 CALL = 2**17  # rows handed to the compiled function at once: what is held beyond the data
 BLOCKS = 64  # at least this many blocks where there are enough rows
-HOST_ROWS = (
-    2_000_000  # up to here NumPy sums the rows of terms that it can evaluate: compiling would cost more than it saves
-)
+# up to here NumPy sums the rows of terms that it can evaluate: compiling would cost more than it saves
+HOST_ROWS = 2_000_000
 FLOOR = 1e-12  # smallest pivot of the whitener, relative to its column
 TARGET_CONDITION = 1e3  # a whitened Gram with a larger condition number is whitened once more
 

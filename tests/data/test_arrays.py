@@ -53,3 +53,11 @@ def test_bad_arrays_are_named(case):
     data, options, message = BAD[case]
     with pytest.raises(sd.InputError, match=message):
         read(data, Reading(**options))
+
+
+@pytest.mark.parametrize("make", [dict, lambda d: sd.dataset(d["time"], **{k: v for k, v in d.items() if k != "time"})])
+def test_rates_of_some_targets_only_are_not_dropped_in_silence(make):
+    data = make({"time": T, "x": T**2, "dx": 2 * T, "y": T**3})
+    with pytest.warns(sd.SymdynWarning, match="measured for x but not for y"):
+        assert read(data, Reading(rates={"x": "dx"})).trajectories[0].rates is None
+    assert read(data, Reading(rates={"x": "dx"}, rate_of="x")).trajectories[0].rates is not None
