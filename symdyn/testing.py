@@ -11,8 +11,10 @@ import scipy.linalg
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, double_precision
-from symdyn.groups import Action, BoundAction
+from symdyn.groups import AbstractRepresentation, Action, BoundAction, Conditions, Generator
+from symdyn.library import Function
 from symdyn.symmetry._states import random_states
+from symdyn.symmetry.enforce import bound_conditions
 from symdyn.symmetry.lie_derivative import lie_derivative
 
 __all__ = ["assert_equivariant"]
@@ -22,22 +24,26 @@ def assert_equivariant(
     f: Callable,
     action: Action | BoundAction,
     space: StateSpace,
-    targets: tuple[str, ...] | str,
+    targets: tuple[str, ...] | str | None = None,
     *,
+    values: AbstractRepresentation | tuple[AbstractRepresentation, ...] | None = None,
+    order: int = 1,
     key=None,
     samples: int = 32,
     rtol: float = 1e-6,
 ) -> None:
-    """Fail unless f, as rate of the targets, is equivariant at random states.
+    """Fail unless f is equivariant at random states: as rate of the targets, or as a quantity.
 
-    For each generator the Lie derivative D f(x) xi(x) - T f(x) - c, for each generator given by a matrix also a finite
-    element f(g x) - T_g f(x) with g = exp(s A), |s| <= 1, and each discrete element. Defects are relative to the size
-    of the terms that shall cancel. All in float64.
+    For each generator the Lie derivative D f(x) xi(x) - T f(x) - c and a finite element f(g x) - T_g f(x) of its flow
+    (by matrix exponentials where the generator is affine, else integrated to 1e-12), and each discrete element.
+    Defects are relative to the size of the terms that shall cancel. All in float64.
 
     Parameters
     ----------
     f: a JAX function of one state (n,) with values (d,), the rates of the targets in their order.
     action, space, targets: how the state transforms, the state, and the variables whose rates f gives.
+    values: instead of targets, the representation of what f gives (one for each part of the action, or one for all).
+    order: 2 where f gives second time derivatives.
     key: a JAX key for the states; a fixed one by default.
     samples: the number of states, whose components have size 0.5 to 1.5.
     rtol: the largest relative defect that passes.
@@ -50,22 +56,23 @@ def assert_equivariant(
     >>> from symdyn.testing import assert_equivariant
     >>> space, turn = sd.StateSpace.of(position=3), sd.O(3).acting_on(position=sd.Vector)
     >>> assert_equivariant(lambda x: -x / jnp.linalg.norm(x) ** 3, turn, space, "position")
+    >>> assert_equivariant(lambda x: jnp.sum(x**2)[None], turn, space, values=sd.Scalar)
     >>> try:
     ...     assert_equivariant(lambda x: x * x[0], turn, space, "position")
     ... except AssertionError as error:
     ...     print(str(error)[:41])
     f is not equivariant under 'reflection_x'
     """
-    targets = (targets,) if isinstance(targets, str) else tuple(targets)
-    bound, d = action.on(space), len(space.indices(targets))
+    empty = Function(lambda s: jnp.zeros(1), ("0",))
+    _, conditions = bound_conditions(empty, action, targets, values, space, order)
     with double_precision():
         seed = np.asarray(jax.random.key_data(jax.random.key(0) if key is None else key)).ravel().tolist()
         rng = np.random.default_rng(seed)
         x = jnp.asarray(random_states(rng, samples, space.size))
         shape = jax.eval_shape(f, x[0]).shape
-        if shape != (d,):
-            raise InputError(f"f gives an array of shape {shape}; the rates of {', '.join(targets)} have shape {(d,)}")
-        found = [*_infinitesimal(f, bound, targets, x), *_finite(f, bound, targets, x, rng)]
+        if shape != (conditions.size,):
+            raise InputError(f"f gives an array of shape {shape}; the action asks for {(conditions.size,)}")
+        found = [*_infinitesimal(f, conditions, x), *_finite(f, conditions, x, rng)]
     label, what, defect, k = max(found, key=lambda row: row[2], default=("", "", 0.0, 0))
     if not defect <= rtol:
         raise AssertionError(
@@ -86,30 +93,59 @@ def _relative(label: str, what: str, defect, *sizes) -> Defect:
     return label, what, float(each[k] / size) if each[k] > 0 and size > 0 else float(each[k]), k
 
 
-def _infinitesimal(f: Callable, action: BoundAction, targets: tuple[str, ...], x) -> Iterator[Defect]:
+def _infinitesimal(f: Callable, conditions: Conditions, x) -> Iterator[Defect]:
     value = jax.vmap(f)(x)
-    for each in action.generators(targets):
-        fibre = each.fibre if callable(each.fibre) else each.fibre.array
-        still = np.zeros((value.shape[-1],) * 2)
-        derivative = jax.vmap(lambda y, e=each, T=fibre: lie_derivative(f, e.field, T, y))(x)
-        pushed = jax.vmap(lambda y, e=each, T=still: lie_derivative(f, e.field, T, y))(x)
-        shift = np.broadcast_to(each.shift.array, value.shape)
+    still = np.zeros((value.shape[-1],) * 2)
+    for each in conditions.generators:
+        derivative = jax.vmap(lambda y, e=each: lie_derivative(f, e.field, e.fibre, y))(x)
+        pushed = jax.vmap(lambda y, e=each: lie_derivative(f, e.field, still, y))(x)
+        shift = jax.vmap(each.shift)(x)
         # `value` counts with weight one: a defect that is small beside f itself is small
         yield _relative(each.label, "Lie derivative", derivative - shift, pushed, pushed - derivative, shift, value)
 
 
-def _finite(f: Callable, action: BoundAction, targets: tuple[str, ...], x, rng) -> Iterator[Defect]:
-    fibre, value = action.fibre(targets), jax.vmap(f)(x)
-    moves = zip(action.matrices.array, action.shifts.array, fibre.matrices.array, fibre.shifts.array, strict=True)
-    elements = []
-    for label, (A, a, T, c) in zip(action.labels, moves, strict=False):
+def _finite(f: Callable, conditions: Conditions, x, rng) -> Iterator[Defect]:
+    value = jax.vmap(f)(x)
+    for each in conditions.generators:
         s = rng.uniform(0.5, 1.0) * rng.choice([-1.0, 1.0])
-        elements.append((label, "action of a finite element", *_flow(s * A, s * a), *_flow(s * T, s * c)))
-    for label, g, T in zip(action.element_labels, action.elements.array, fibre.elements.array, strict=True):
-        elements.append((label, "action of the element", g, np.zeros(len(g)), T, np.zeros(len(T))))
-    for label, what, g, a, T, c in elements:
-        moved, expected = jax.vmap(f)(x @ g.T + a), value @ T.T + c
-        yield _relative(label, what, moved - expected, moved, expected)
+        point, expected = _moved(each, np.asarray(x), np.asarray(value), s)
+        moved = jax.vmap(f)(jnp.asarray(point))
+        yield _relative(each.label, "action of a finite element", moved - expected, moved, expected)
+    for each in conditions.reflections:
+        moved, expected = jax.vmap(f)(x @ each.matrix.array.T), value @ each.fibre.array.T
+        yield _relative(each.label, "action of the element", moved - expected, moved, expected)
+
+
+def _moved(generator: Generator, x: np.ndarray, value: np.ndarray, s: float) -> tuple[np.ndarray, np.ndarray]:
+    """States (m, n) and values (m, d) moved along the flow of a generator for the time s."""
+    parts = generator.polynomials()
+    if parts is not None and parts[0].degree < 2 and not parts[1].degree + parts[2].degree:
+        field, fibre, shift = parts
+        g, a = _flow(s * field.linear_part, s * field.constant_part)
+        T, c = _flow(s * fibre.constant_part, s * shift.constant_part)
+        return x @ g.T + a, value @ T.T + c
+    return _integrated(generator, x, value, 0.1 * s)
+
+
+def _integrated(generator: Generator, x: np.ndarray, value: np.ndarray, s: float) -> tuple[np.ndarray, np.ndarray]:
+    """The flow x' = xi(x), v' = T(x) v + c(x) from all states at once, to 1e-12."""
+    from scipy.integrate import solve_ivp
+
+    n = x.shape[1]
+
+    @jax.jit
+    @jax.vmap
+    def rate(y):
+        point, held = y[:n], y[n:]
+        return jnp.concatenate([generator.field(point), generator.fibre(point) @ held + generator.shift(point)])
+
+    start = np.concatenate([x, value], axis=1)
+    found = solve_ivp(
+        lambda _, y: np.asarray(rate(jnp.asarray(y.reshape(start.shape)))).ravel(),
+        (0.0, s), start.ravel(), method="DOP853", rtol=1e-12, atol=1e-13,
+    )  # fmt: skip
+    end = found.y[:, -1].reshape(start.shape)
+    return end[:, :n], end[:, n:]
 
 
 def _flow(A: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,8 @@
-"""Lie algebras and groups of affine maps: a closed span of generators, and one element per further component."""
+"""Lie algebras and groups: a closed span of vector fields, and one element per further component."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +11,9 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import Frozen
+from symdyn.groups.finite import generated
+from symdyn.groups.polynomial import Polynomial, concatenated, read_polynomial, stacked
+from symdyn.groups.printing import group_text
 from symdyn.groups.representations import AbstractRepresentation
 
 if TYPE_CHECKING:
@@ -17,18 +21,20 @@ if TYPE_CHECKING:
 
 _CLOSED = 1e-9  # relative residual below which a bracket counts as a member of the span
 
+Base = Literal["space", "spacetime", "internal"]
+
 
 @dataclass(frozen=True)
 class LieAlgebra:
-    r"""A Lie algebra of affine vector fields on R^n: the generators x -> A_i x + a_i.
+    r"""A Lie algebra of polynomial vector fields on R^n, mostly linear ones: the generators x -> xi_i(x).
 
-    The bracket is that of the matrices [[A, a], [0, 0]]; [X_i, X_j] = sum_k c_ijk X_k.
+    The bracket of matrices is the commutator; that of fields, [xi, eta] = D eta xi - D xi eta, is minus the former.
 
     Parameters
     ----------
     name: for messages and figures.
-    matrices: the linear parts A, shape (g, n, n).
-    shifts: the translations a, shape (g, n); zero by default.
+    generators: matrices A of shape (g, n, n) for xi = A x, or a `Polynomial` of shape (g, n):
+        `Polynomial.affine(matrices, shifts)` for xi = A x + a.
     labels: g texts; `name_0`, ... by default.
 
     Raises InputError where the generators are linearly dependent or a bracket leaves their span.
@@ -44,28 +50,57 @@ class LieAlgebra:
     """
 
     name: str
-    matrices: Frozen
-    shifts: Frozen = None  # pyright: ignore[reportAssignmentType]  (filled below)
+    generators: Polynomial
     labels: tuple[str, ...] = ()
 
     def __post_init__(self):
-        matrices = np.array(self.matrices, float)
-        if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or matrices.shape[1] == 0:
-            raise InputError(f"the matrices of {self.name} need the shape (g, n, n), got {matrices.shape}")
-        g, n = matrices.shape[:2]
-        shifts = np.zeros((g, n)) if self.shifts is None else np.array(self.shifts, float)
-        if shifts.shape != (g, n):
-            raise InputError(f"the shifts of {self.name} need the shape {(g, n)}, got {shifts.shape}")
-        if not (np.isfinite(matrices).all() and np.isfinite(shifts).all()):
+        generators = self.generators
+        if not isinstance(generators, Polynomial):
+            matrices = np.array(generators, float)
+            if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or matrices.shape[1] == 0:
+                raise InputError(f"the matrices of {self.name} need the shape (g, n, n), got {matrices.shape}")
+            generators = Polynomial.affine(matrices, np.zeros(matrices.shape[:2]))
+        if len(generators.shape) != 2 or generators.shape[1] != generators.n:
+            n = generators.n
+            raise InputError(
+                f"the fields of {self.name} need the shape (g, {n}) in {n} variables, got {generators.shape}"
+            )
+        if not np.isfinite(generators.coefficients.array).all():
             raise InputError(f"the generators of {self.name} hold values that are not finite")
+        g = generators.shape[0]
         labels = tuple(self.labels) or tuple(f"{self.name}_{k}" for k in range(g))
         if len(labels) != g or len(set(labels)) != g:
             raise InputError(f"{self.name} has {g} generators and needs as many different labels, got {labels}")
-        object.__setattr__(self, "matrices", Frozen(matrices))
-        object.__setattr__(self, "shifts", Frozen(shifts))
+        object.__setattr__(self, "generators", generators)
         object.__setattr__(self, "labels", labels)
         self._check_independent()
         self.structure_constants()
+
+    @classmethod
+    def of_fields(cls, name: str, axes: Sequence[str], fields: Mapping[str, Mapping[str, str]]) -> LieAlgebra:
+        """An algebra of polynomial vector fields written as text.
+
+        Parameters
+        ----------
+        axes: the names of the n coordinates.
+        fields: by label, the components that are not zero as polynomials in the axes.
+
+        Examples
+        --------
+        >>> import symdyn as sd
+        >>> projective = {"P": {"x": "1"}, "D": {"x": "x"}, "K": {"x": "x^2"}}
+        >>> sd.LieAlgebra.of_fields("sl(2)", ("x",), projective).bracket([1, 0, 0], [0, 0, 1], "field").tolist()
+        [0.0, 2.0, 0.0]
+        """
+        rows = []
+        for label, components in fields.items():
+            for axis in components:
+                if axis not in axes:
+                    raise InputError(f"the field {label!r} moves {axis!r}; the axes are {', '.join(axes)}")
+            rows.append(stacked([read_polynomial(components.get(axis, "0"), axes) for axis in axes]))
+        if not rows:
+            raise InputError(f"{name} needs at least one field")
+        return cls(name, stacked(rows), tuple(fields))
 
     @property
     def dimension(self) -> int:
@@ -74,12 +109,29 @@ class LieAlgebra:
 
     @property
     def n(self) -> int:
-        """The size of the matrices."""
-        return self.matrices.shape[1]
+        """The number of coordinates that the fields live on."""
+        return self.generators.n
+
+    @cached_property
+    def matrices(self) -> Frozen:
+        """The linear parts A of the generators (at the origin): shape (g, n, n)."""
+        return Frozen(self.generators.linear_part)
+
+    @cached_property
+    def shifts(self) -> Frozen:
+        """The translations a of the generators (at the origin): shape (g, n)."""
+        return Frozen(self.generators.constant_part)
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether every generator is xi = A x + a."""
+        return self.generators.degree <= 1
 
     @cached_property
     def homogeneous(self) -> np.ndarray:
-        """The generators as matrices [[A, a], [0, 0]] on (x, 1): shape (g, n + 1, n + 1)."""
+        """The generators of an affine algebra as matrices [[A, a], [0, 0]] on (x, 1): shape (g, n + 1, n + 1)."""
+        if not self.is_affine:
+            raise InputError(f"{self.name} moves points by fields of degree {self.generators.degree}, not by matrices")
         out = np.zeros((self.dimension, self.n + 1, self.n + 1))
         out[:, :-1, :-1] = self.matrices.array
         out[:, :-1, -1] = self.shifts.array
@@ -87,15 +139,23 @@ class LieAlgebra:
 
     @cached_property
     def _structure(self) -> np.ndarray:
-        X, g = self.homogeneous, self.dimension
-        products = np.einsum("iab,jbc->ijac", X, X)
-        return self._coordinates(products - products.swapaxes(0, 1), lambda k: self._pair(k // g, k % g))
+        """Structure constants of the commutator of matrices, minus those of the fields."""
+        X, g = self.generators, self.dimension
+        if not g:
+            return np.zeros((0, 0, 0))
+        turned = X.derivative().product(X, "iak,jk->ija")  # D xi_i xi_j
+        fields = turned - turned.mapped(lambda c: c.swapaxes(0, 1))
+        flat = fields.mapped(lambda c: c.reshape(g * g, self.n))
+        size = turned.mapped(lambda c: c.reshape(g * g, self.n)).norms.reshape(g, g)
+        scale = (size + size.T).ravel()
+        pairs = [f"the bracket of {a!r} and {b!r}" for a in self.labels for b in self.labels]
+        return self.coordinates(flat, pairs.__getitem__, scale).reshape(g, g, g)
 
     def structure_constants(self, convention: Literal["matrix", "field"] = "matrix") -> np.ndarray:
         """c of shape (g, g, g) with [X_i, X_j] = sum_k c[i, j, k] X_k.
 
         `convention="matrix"`: the commutator of matrices. `"field"`: the bracket [xi, eta] = D eta xi - D xi eta of the
-        vector fields xi = A x + a, which is minus the former.
+        vector fields, which is minus the former.
         """
         if convention not in ("matrix", "field"):
             raise InputError(f'the convention is "matrix" or "field", got {convention!r}')
@@ -105,26 +165,63 @@ class LieAlgebra:
         """The bracket of two members given by their coordinates u, v of shape (g,): shape (g,)."""
         return np.einsum("i,j,ijk->k", np.asarray(u, float), np.asarray(v, float), self.structure_constants(convention))
 
-    def _coordinates(self, X: np.ndarray, what) -> np.ndarray:
-        """Coordinates of matrices X (..., n + 1, n + 1) in the generators; InputError where one is no member."""
-        flat = X.reshape(-1, (self.n + 1) ** 2)
-        if self.dimension == 0:
-            return np.zeros((*X.shape[:-2], 0))
-        basis = self.homogeneous.reshape(self.dimension, -1)
-        found, *_ = np.linalg.lstsq(basis.T, flat.T, rcond=None)
-        residual = np.linalg.norm(flat - found.T @ basis, axis=1)
-        size = np.linalg.norm(flat, axis=1)
-        bad = np.flatnonzero(residual > _CLOSED * np.maximum(size, np.abs(basis).max()))
-        if bad.size:
-            raise InputError(f"{what(int(bad[0]))} leaves the span of the {self.dimension} generators of {self.name}")
-        found[np.abs(found) < _CLOSED * np.abs(found).max(initial=0.0)] = 0.0
-        return found.T.reshape(*X.shape[:-2], self.dimension)
+    @cached_property
+    def generating(self) -> tuple[int, ...]:
+        """Indices of generators that give all others by brackets: what is equivariant under them is so under all."""
+        chosen: list[int] = []
+        span = np.zeros((0, self.dimension))
+        for k, unit in enumerate(np.eye(self.dimension)):
+            if np.linalg.norm(unit - span.T @ (span @ unit)) > _CLOSED:
+                chosen.append(k)
+                fresh = np.concatenate([unit[None], span @ self._structure[:, k]])
+                span = self._grown(span, fresh, chosen)
+        for k in tuple(chosen):  # later ones may give the earlier
+            rest = [other for other in chosen if other != k]
+            if rest and len(self._grown(span[:0], np.eye(self.dimension)[rest], rest)) == self.dimension:
+                chosen = rest
+        return tuple(chosen)
 
-    def _pair(self, i: int, j: int) -> str:
-        return f"the bracket of {self.labels[i]!r} and {self.labels[j]!r}"
+    def _grown(self, basis: np.ndarray, new: np.ndarray, chosen: list[int]) -> np.ndarray:
+        """Orthonormal rows (k, g) with new members added, closed under brackets with the chosen generators.
+
+        Brackets nested to one side, [a, [b, [c, ...]]], span a subalgebra: members need brackets with the chosen only.
+        """
+        while len(new):
+            new = _beyond(basis, new)
+            basis = np.concatenate([basis, new])
+            new = np.einsum("na,aib->nib", new, self._structure[:, chosen]).reshape(-1, self.dimension)
+        return basis
+
+    def coordinates(self, fields: Polynomial, what, scale: np.ndarray | None = None) -> np.ndarray:
+        """Coordinates (k, g) of vector fields (k, n) in the generators.
+
+        Raises InputError where one is no member; `what(index)` names it. `scale` (k,) is the size of the terms that
+        were summed to the fields, which bounds their rounding errors.
+        """
+        if self.dimension == 0:
+            return np.zeros((fields.shape[0], 0))
+        both = concatenated([self.generators, fields]).coefficients.array  # one set of monomials
+        flat = np.moveaxis(both, 1, 0).reshape(both.shape[1], -1)
+        basis, members = flat[: self.dimension], flat[self.dimension :]
+        length = np.linalg.norm(basis, axis=1)[:, None]  # with c in metres per second these differ widely
+        found, *_ = np.linalg.lstsq((basis / length).T, members.T, rcond=None)
+        residual = np.linalg.norm(members - (found / length).T @ basis, axis=1)
+        size = np.linalg.norm(members, axis=1) if scale is None else scale
+        bad = np.flatnonzero(residual > _CLOSED * size)
+        if bad.size:
+            raise InputError(
+                f"{what(int(bad[0]))} leaves the span of the {self.dimension} generators of {self.name}; add it as a "
+                "generator, or give the fields as an Action, which need not close"
+            )
+        found[np.abs(found) < _CLOSED * size] = 0.0
+        found /= length
+        near = np.round(2 * found) / 2  # whole and half numbers are meant exactly
+        return np.where(np.abs(found - near) <= 1e-13 * np.abs(found), near, found).T
 
     def _check_independent(self) -> None:
-        rank = np.linalg.matrix_rank(self.homogeneous.reshape(self.dimension, -1)) if self.dimension else 0
+        values, size = self.generators.coefficients.array, self.generators.norms
+        scaled = np.moveaxis(values / np.where(size, size, 1.0)[:, None], 1, 0).reshape(len(size), len(values) * self.n)
+        rank = np.linalg.matrix_rank(scaled) if scaled.size else 0
         if rank < self.dimension:
             raise InputError(f"the {self.dimension} generators of {self.name} are linearly dependent (rank {rank})")
 
@@ -132,9 +229,21 @@ class LieAlgebra:
         return f"{self.name}: {self.dimension} generators on R^{self.n} ({', '.join(self.labels)})"
 
 
+def _beyond(basis: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of what vectors (k, g) add to the span of orthonormal rows."""
+    size = np.linalg.norm(vectors, axis=1).max(initial=0.0)
+    rest = vectors - (vectors @ basis.T) @ basis
+    rest = rest - (rest @ basis.T) @ basis  # once more for what rounding left
+    _, s, vh = np.linalg.svd(rest, full_matrices=False)
+    return vh[s > _CLOSED * max(size, 1e-300)]
+
+
 @dataclass(frozen=True)
 class Group:
     """A Lie group: its algebra, and one matrix for each connected component besides that of the identity.
+
+    `a + b` is the group that two groups on the same coordinates generate (`SO(3) + T(3)`, which must close); `a * b`
+    is their direct product on both sets of coordinates.
 
     Parameters
     ----------
@@ -143,6 +252,8 @@ class Group:
     elements: representatives of the other components, shape (k, n, n); none by default. Those that generate the
         others are enough.
     labels: k texts for them.
+    base: what the n coordinates are: "space", "spacetime" (time first), or "internal" for groups that move values only
+        (a phase, a permutation of species) and never the coordinates of a field.
 
     Raises InputError where an element is singular or does not map the algebra to itself.
 
@@ -159,6 +270,7 @@ class Group:
     algebra: LieAlgebra
     elements: Frozen = field(default=None)  # pyright: ignore[reportAssignmentType]  (filled below)
     labels: tuple[str, ...] = ()
+    base: Base = "space"
 
     def __post_init__(self):
         n = self.algebra.n
@@ -168,6 +280,8 @@ class Group:
         labels = tuple(self.labels) or tuple(f"{self.name}_element_{k}" for k in range(len(elements)))
         if len(labels) != len(elements):
             raise InputError(f"{self.name} has {len(elements)} elements and {len(labels)} labels for them")
+        if self.base not in ("space", "spacetime", "internal"):
+            raise InputError(f'the base of {self.name} is "space", "spacetime" or "internal", got {self.base!r}')
         for label, g in zip(labels, elements, strict=True):
             if not np.isfinite(g).all() or np.linalg.matrix_rank(g) < n:
                 raise InputError(f"the element {label!r} of {self.name} has no inverse")
@@ -176,33 +290,121 @@ class Group:
         object.__setattr__(self, "labels", labels)
 
     def _check_normalises(self, label: str, g: np.ndarray) -> None:
-        h = np.eye(len(g) + 1)
-        h[:-1, :-1] = g
-        moved = h @ self.algebra.homogeneous @ np.linalg.inv(h)
-        self.algebra._coordinates(moved, lambda k: f"{self.algebra.labels[k]!r}, moved by the element {label!r},")
+        moved = self.algebra.generators.composed(np.linalg.inv(g)).mapped(lambda c: c @ g.T)  # g xi(g^-1 x)
+        self.algebra.coordinates(moved, lambda k: f"{self.algebra.labels[k]!r}, moved by the element {label!r},")
 
-    def acting_on(self, *, time: AbstractRepresentation | None = None, **representations) -> Action:
+    def __add__(self, other: Group) -> Group:
+        if not isinstance(other, Group):
+            return NotImplemented
+        if (self.algebra.n, self.base) != (other.algebra.n, other.base):
+            raise InputError(
+                f"{self.name} + {other.name} needs two groups on the same coordinates, got {self.base} of "
+                f"{self.algebra.n} and {other.base} of {other.algebra.n}; for separate coordinates write a * b"
+            )
+        name = f"{self.name} + {other.name}"
+        generators = concatenated([self.algebra.generators, other.algebra.generators])
+        algebra = LieAlgebra(name, generators, _joined(self.algebra, other.algebra))
+        elements = np.concatenate([self.elements.array, other.elements.array])
+        return Group(name, algebra, Frozen(elements), _joined(self, other), self.base)
+
+    def __mul__(self, other: Group) -> Group:
+        if not isinstance(other, Group):
+            return NotImplemented
+        n, m = self.algebra.n, other.algebra.n
+        name = f"{self.name} x {other.name}"
+        wide = []
+        for X, start in ((self.algebra.generators, 0), (other.algebra.generators, n)):
+            margins = ((0, 0), (start, n + m - start - X.n))
+            wide.append(X.placed(range(start, start + X.n), n + m).mapped(lambda c, w=margins: np.pad(c, w)))
+        elements = np.zeros((len(self.labels) + len(other.labels), n + m, n + m)) + np.eye(n + m)
+        elements[: len(self.labels), :n, :n] = self.elements.array
+        elements[len(self.labels) :, n:, n:] = other.elements.array
+        base: Base = self.base if self.base == other.base else "space"
+        algebra = LieAlgebra(name, concatenated(wide), _joined(self.algebra, other.algebra))
+        return Group(name, algebra, Frozen(elements), _joined(self, other), base)
+
+    def acting_on(
+        self,
+        quantities: Mapping[str | tuple[str, ...], AbstractRepresentation] | None = None,
+        /,
+        *,
+        time: AbstractRepresentation | None = None,
+        coordinates: Sequence[str] | None = None,
+        **representations: AbstractRepresentation,
+    ) -> Action:
         """This group acting on named variables of a state.
 
         Parameters
         ----------
-        representations: one per variable of the state: `position=sd.Vector`, `mass=sd.Scalar`.
+        quantities: representations by name or, for a quantity whose components are variables of their own, by the
+            tuple of their names: `{("u", "v"): sd.Vector}`.
+        representations: the same by keyword: `position=sd.Vector, mass=sd.Scalar`.
         time: how time scales, for scalings: `time=sd.Weight(3)`. Time is untouched by default.
+        coordinates: names of the coordinates of a field that the group moves; by default those of space (of space and
+            time for a group of spacetime), and none for an internal group. `()` moves values only.
 
         Raises InputError for what is no representation; variables are checked once the state is known.
         """
-        from symdyn.groups.action import Action, GroupPart
+        from symdyn.groups.action import Action
+        from symdyn.groups.parts import GroupPart
 
-        for name, representation in {"time": time, **representations}.items():
+        named = {**(quantities or {}), **representations}
+        for name, representation in {"time": time, **named}.items():
             if not isinstance(representation, AbstractRepresentation) and not (name == "time" and time is None):
                 raise InputError(
                     f"{name} needs a representation such as Scalar, Vector, Point or Weight(1), got {representation!r}"
                 )
-        if not representations:
+        if not named:
             raise InputError(f"{self.name}.acting_on() needs a variable: write acting_on(position=sd.Vector)")
-        return Action((GroupPart(self, tuple(representations.items()), time),))
+        keys = [((key,) if isinstance(key, str) else tuple(key), rep) for key, rep in named.items()]
+        names = [name for key, _ in keys for name in key]
+        if len(set(names)) != len(names):
+            raise InputError(f"{self.name}.acting_on() names a variable twice: {names}")
+        given = None if coordinates is None else tuple(coordinates)
+        return Action((GroupPart(self, tuple(keys), time, given),))
+
+    def describe(self, coordinates: Sequence[str] = ()) -> str:
+        """The generators as vector fields and the elements as maps, in coordinates of these names (x, y, ..; t first).
+
+        Examples
+        --------
+        >>> import symdyn as sd
+        >>> print(sd.Galilei(1, parity=True).describe())
+        Galilei(1) on (t, x)
+          translation_t: d_t
+          translation_x: d_x
+          boost_x: t d_x
+          parity: (t, x) -> (t, -x)
+        """
+        return group_text(self, coordinates)
+
+    def closure(self, limit: int = 10000) -> np.ndarray:
+        """All elements of a finite group, the identity first: shape (order, n, n).
+
+        Raises InputError for a group with generators, and where the elements generate more than `limit`.
+
+        Examples
+        --------
+        >>> import symdyn as sd
+        >>> sd.SignPattern((-1, -1, 1)).closure().diagonal(axis1=1, axis2=2).tolist()
+        [[1.0, 1.0, 1.0], [-1.0, -1.0, 1.0]]
+        """
+        if self.algebra.dimension:
+            raise InputError(f"{self.name} is no finite group: it has the generators {', '.join(self.algebra.labels)}")
+        members = generated(self.elements.array, limit)
+        if members is None:
+            raise InputError(f"the elements of {self.name} generate more than {limit} others; is the group finite?")
+        return members
 
     def __str__(self) -> str:
         g, k = self.algebra.dimension, len(self.labels)
         text = f"{self.name}: {g} generator{'s' * (g != 1)}" + f" ({', '.join(self.algebra.labels)})" * (g > 0)
         return text + f" and {k} element{'s' * (k != 1)} ({', '.join(self.labels)})" * (k > 0)
+
+
+def _joined(a, b) -> tuple[str, ...]:
+    """The labels of two groups or algebras, with their names before them where labels repeat."""
+    if not set(a.labels) & set(b.labels):
+        return (*a.labels, *b.labels)
+    left, right = (a.name, b.name) if a.name != b.name else (f"{a.name}_1", f"{b.name}_2")
+    return (*(f"{left}_{x}" for x in a.labels), *(f"{right}_{x}" for x in b.labels))

@@ -1,4 +1,4 @@
-"""An action on a given state space: its vector fields, its elements, and how rates move with them."""
+"""An action on a given state space, and what equivariance under it asks of a function of the state."""
 
 from __future__ import annotations
 
@@ -12,17 +12,9 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import Frozen, StateSpace, double_precision
+from symdyn.groups.polynomial import Polynomial
 
-
-@dataclass(frozen=True)
-class AffineField:
-    """The vector field x -> A x + a on the flat state."""
-
-    matrix: Frozen
-    shift: Frozen
-
-    def __call__(self, x):
-        return self.matrix.array @ x + self.shift.array
+Field = Polynomial | Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -47,63 +39,92 @@ class NamedField:
 
 
 @dataclass(frozen=True)
-class RateMatrix:
-    """The matrix x -> D xi(x)[targets, targets] - time_weight I with which rates move under a vector field."""
+class Motion:
+    """One generator on a state space of n variables; each part is a `Polynomial` or a function of the state (n,).
 
-    field: NamedField
-    indices: Frozen
-    time_weight: float
+    `field` (n,): how the state moves, xi. `dilation` (): how time stretches, d tau / dt. `drifts`: what moves the first
+    and the second time derivatives of the unknowns by itself, because the generator depends on time, (n,) each:
+    d_t phi - d_t xi . grad u, and d_tt phi. `value`: the matrix (d, d) and the shift (d,) with which a quantity that is
+    a function of the state moves, where one was named. `essential`: False where other generators give it by brackets.
+    """
 
-    def __call__(self, x):
-        rows = jax.jacfwd(lambda y: self.field(y)[self.indices.array])(x)
-        return rows[:, self.indices.array] - self.time_weight * jnp.eye(len(self.indices))
+    label: str
+    field: Field
+    dilation: Field
+    drifts: tuple[Field, Field]
+    value: tuple[Polynomial, Polynomial] | None = None
+    essential: bool = True
+
+
+@dataclass(frozen=True)
+class Element:
+    """A discrete element: x -> `matrix` x on the state (n, n), t -> `time` t, and on values by `value` (d, d)."""
+
+    label: str
+    matrix: Frozen
+    time: float = 1.0
+    value: Frozen | None = None
 
 
 @dataclass(frozen=True)
 class Generator:
-    """One generator: the vector field on the state, and the matrix (or matrix field) and shift on the fibre.
-
-    F is equivariant under it where DF(x) field(x) - fibre(x) F(x) - shift = 0.
-    """
+    """What one generator asks of F: DF(x) field(x) - fibre(x) F(x) - shift(x) = 0."""
 
     label: str
-    field: Callable
-    fibre: Frozen | RateMatrix
-    shift: Frozen
+    field: Field
+    fibre: Field
+    shift: Field
+    essential: bool = True
+
+    def polynomials(self) -> tuple[Polynomial, Polynomial, Polynomial] | None:
+        """Field, fibre and shift where all are polynomials, else None: what the exact calculus asks."""
+        field, fibre, shift = self.field, self.fibre, self.shift
+        if isinstance(field, Polynomial) and isinstance(fibre, Polynomial) and isinstance(shift, Polynomial):
+            return field, fibre, shift
+        return None
 
 
 @dataclass(frozen=True)
-class Fibre:
-    """How the rates of some variables (d components in all) move.
+class Reflection:
+    """What one discrete element asks of F: F(matrix x) = fibre F(x)."""
 
-    `matrices` (g, d, d) and `shifts` (g, d) belong to the generators given by matrices, `fields` (callables of x with
-    values (d, d)) to those given by functions, `elements` (k, d, d) to the discrete elements.
-    """
+    label: str
+    matrix: Frozen
+    fibre: Frozen
 
-    matrices: Frozen
-    shifts: Frozen
-    fields: tuple[RateMatrix, ...]
-    elements: Frozen
+
+@dataclass(frozen=True)
+class Conditions:
+    """What equivariance asks of a function F of the state with `size` values."""
+
+    space: StateSpace
+    size: int
+    generators: tuple[Generator, ...]
+    reflections: tuple[Reflection, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels of all generators and elements."""
+        return (*(g.label for g in self.generators), *(r.label for r in self.reflections))
 
 
 @dataclass(frozen=True)
 class BoundAction:
-    """An action on a given state space of n components.
-
-    `labels` name the generators: first the g given by `matrices` (g, n, n) and `shifts` (g, n), xi = A x + a, then
-    the `fields`, functions x (n,) -> (n,). `time_weights` (one per label): time scales with it. `rate_shifts` (g, n):
-    what a generator adds to the rates (a boost). `elements` (k, n, n) act as x -> g x.
-    """
+    """An action on a given state space: its generators and its discrete elements."""
 
     space: StateSpace
-    labels: tuple[str, ...]
-    matrices: Frozen
-    shifts: Frozen
-    time_weights: Frozen
-    rate_shifts: Frozen
-    fields: tuple[NamedField, ...]
-    elements: Frozen
-    element_labels: tuple[str, ...]
+    motions: tuple[Motion, ...]
+    elements: tuple[Element, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the generators."""
+        return tuple(motion.label for motion in self.motions)
+
+    @property
+    def element_labels(self) -> tuple[str, ...]:
+        """Names of the discrete elements."""
+        return tuple(element.label for element in self.elements)
 
     def on(self, space: StateSpace) -> BoundAction:
         """This action, after a check that it is bound to that state space."""
@@ -111,43 +132,62 @@ class BoundAction:
             raise InputError(f"the action is bound to the state {self.space.names}, not to {space.names}")
         return self
 
-    def fibre(self, targets: tuple[str, ...]) -> Fibre:
-        """How the time derivatives of the target variables transform.
+    def rates(self, targets: tuple[str, ...], order: int = 1) -> Conditions:
+        """What equivariance asks of the time derivatives of the targets, of first or second order.
 
-        A generator A with time weight b moves the rates of the targets by A[targets, targets] - b I.
-        Raises InputError where the rate of a target mixes with the rate of a variable that is no target.
+        A generator moves the rates by d phi / du - k d tau / dt for the k-th derivative, and by its drift.
+        Raises InputError where the rate of a target mixes with the rate of a variable that is no target, or where the
+        second derivative does not move linearly.
         """
-        indices = self.space.indices(targets)
-        rest = np.setdiff1d(np.arange(self.space.size), indices)
-        g = len(self.matrices)
-        for label, matrix in zip(
-            self.labels[:g] + self.element_labels, [*self.matrices.array, *self.elements.array], strict=True
-        ):
-            self._check_closed(label, matrix[np.ix_(indices, rest)], targets, rest)
-        for each in self.fields:
-            self._check_closed(each.label, _sampled_jacobian(each)[:, indices][:, :, rest].max(0), targets, rest)
-        block = np.ix_(indices, indices)
-        weights = self.time_weights.array
-        return Fibre(
-            matrices=Frozen(self.matrices.array[:, *block] - weights[:g, None, None] * np.eye(len(indices))),
-            shifts=Frozen(self.rate_shifts.array[:, indices]),
-            fields=tuple(
-                RateMatrix(each, Frozen(indices), float(b)) for each, b in zip(self.fields, weights[g:], strict=True)
-            ),
-            elements=Frozen(self.elements.array[:, *block]),
-        )
+        here = self.space.indices(targets)
+        rest = np.setdiff1d(self.space.indices(self.space.fields), here)
+        if set(targets) & set(self.space.coordinates):
+            raise InputError(f"coordinates have no law: leave {set(targets) & set(self.space.coordinates)} out")
+        generators = tuple(self._rate(motion, here, rest, targets, order) for motion in self.motions)
+        reflections = []
+        for each in self.elements:
+            matrix = each.matrix.array
+            self._check_closed(each.label, matrix[np.ix_(here, rest)], targets, rest)
+            fibre = matrix[np.ix_(here, here)] / each.time**order
+            reflections.append(Reflection(each.label, each.matrix, Frozen(fibre)))
+        return Conditions(self.space, len(here), generators, tuple(reflections))
 
-    def generators(self, targets: tuple[str, ...]) -> tuple[Generator, ...]:
-        """All generators with what they do to the rates of the targets, in the order of `labels`."""
-        fibre = self.fibre(targets)
-        g, none = len(self.matrices), Frozen(np.zeros(len(self.space.indices(targets))))
-        moves = [AffineField(Frozen(A), Frozen(a)) for A, a in zip(self.matrices.array, self.shifts.array, strict=True)]
-        given = zip(self.labels[:g], moves, fibre.matrices.array, fibre.shifts.array, strict=True)
-        functions = zip(self.labels[g:], self.fields, fibre.fields, strict=True)
-        return (
-            *(Generator(label, move, Frozen(T), Frozen(c)) for label, move, T, c in given),
-            *(Generator(label, each, T, none) for label, each, T in functions),
-        )
+    def _rate(self, motion: Motion, here: np.ndarray, rest: np.ndarray, targets, order: int) -> Generator:
+        field, d = motion.field, len(here)
+        if isinstance(field, Polynomial) and isinstance(motion.dilation, Polynomial):
+            derivative = field[here].derivative()
+            mixing = derivative[:, rest].coefficients.array
+            self._check_closed(motion.label, np.abs(mixing).sum(0), targets, rest)
+            stretch = motion.dilation.mapped(lambda c: order * c * np.eye(d))
+            fibre: Field = derivative[:, here] - stretch
+            still = not fibre.degree and not motion.dilation.degree
+        else:
+            jacobian = _sampled_jacobian(motion, self.space)
+            self._check_closed(motion.label, jacobian[:, here][:, :, rest].max(0), targets, rest)
+            fibre, still = _rate_matrix(motion, here, order), False
+        drift = motion.drifts[order - 1]
+        if order == 2 and not still:
+            raise InputError(
+                f"{motion.label!r} moves second derivatives by first ones; enforce it on the first-order form: "
+                "velocities as variables"
+            )
+        shift = drift[here] if isinstance(drift, Polynomial) else lambda x: drift(x)[here]
+        return Generator(motion.label, field, fibre, shift, motion.essential)
+
+    def values(self) -> Conditions:
+        """What equivariance asks of the quantity that was named when the action was bound."""
+        generators, d = [], 0
+        for motion in self.motions:
+            assert motion.value is not None
+            fibre, shift = motion.value
+            d = shift.shape[0]
+            generators.append(Generator(motion.label, motion.field, fibre, shift, motion.essential))
+        reflections = []
+        for each in self.elements:
+            assert each.value is not None
+            d = len(each.value)
+            reflections.append(Reflection(each.label, each.matrix, each.value))
+        return Conditions(self.space, d, tuple(generators), tuple(reflections))
 
     def _check_closed(self, label: str, mixing: np.ndarray, targets: tuple[str, ...], rest: np.ndarray) -> None:
         if not np.any(np.abs(mixing) > 1e-12):
@@ -160,46 +200,35 @@ class BoundAction:
         )
 
 
-def _sampled_jacobian(field: NamedField) -> np.ndarray:
+def _rate_matrix(motion: Motion, here: np.ndarray, order: int) -> Callable:
+    def fibre(x):
+        rows = jax.jacfwd(lambda y: motion.field(y)[here])(x)
+        return rows[:, here] - order * motion.dilation(x) * jnp.eye(len(here))
+
+    return fibre
+
+
+def _sampled_jacobian(motion: Motion, space: StateSpace) -> np.ndarray:
     """|D field| at four fixed states: shape (4, n, n)."""
-    states = np.random.default_rng(7).uniform(0.5, 1.5, (4, field.space.size))
+    states = np.random.default_rng(7).uniform(0.5, 1.5, (4, space.size))
     with double_precision():
-        return np.abs(np.asarray(jax.vmap(jax.jacfwd(field))(jnp.asarray(states))))
+        return np.abs(np.asarray(jax.vmap(jax.jacfwd(motion.field))(jnp.asarray(states))))
 
 
-def bound_action(
-    space, labels, matrices, shifts, weights, *, rates=None, fields=(), elements=None, marks=()
-) -> BoundAction:
-    """A `BoundAction` from plain arrays; what is not given is absent or zero."""
-    n = space.size
-    return BoundAction(
-        space=space,
-        labels=tuple(labels),
-        matrices=Frozen(matrices),
-        shifts=Frozen(shifts),
-        time_weights=Frozen(np.asarray(weights, float)),
-        rate_shifts=Frozen(np.zeros_like(shifts) if rates is None else rates),
-        fields=tuple(fields),
-        elements=Frozen(np.zeros((0, n, n)) if elements is None else elements),
-        element_labels=tuple(marks),
-    )
+def without_time(motion: Motion) -> list[Motion]:
+    """The conditions of a generator that depends on time, on a state that does not hold the time (first variable).
 
-
-def joined(parts: list[BoundAction]) -> BoundAction:
-    """The generators and elements of several actions on one space: matrices first, then fields."""
-
-    def split(values: Callable[[BoundAction], Any]) -> list:
-        cut = [(values(part), len(part.matrices)) for part in parts]
-        return [v[:g] for v, g in cut] + [v[g:] for v, g in cut]
-
-    return bound_action(
-        parts[0].space,
-        sum(split(lambda part: part.labels), ()),
-        np.concatenate([part.matrices.array for part in parts]),
-        np.concatenate([part.shifts.array for part in parts]),
-        np.concatenate(split(lambda part: part.time_weights.array)),
-        rates=np.concatenate([part.rate_shifts.array for part in parts]),
-        fields=sum((part.fields for part in parts), ()),
-        elements=np.concatenate([part.elements.array for part in parts]),
-        marks=sum((part.element_labels for part in parts), ()),
-    )
+    A law without explicit time has to fulfil the condition of each power of t by itself.
+    """
+    of_state = [part for part in (motion.field, *motion.drifts) if isinstance(part, Polynomial)]
+    others = [part for part in (motion.dilation, *(motion.value or ())) if isinstance(part, Polynomial)]
+    parts = [*(part[1:] for part in of_state), *others]
+    powers = [part.powers_of(0) for part in parts]
+    zeros = [Polynomial.constant(part.n - 1, np.zeros(part.shape)) for part in parts]
+    out: list[Motion] = []
+    for k in sorted(set().union(*powers)):
+        field, first, second, dilation, *value = (p.get(k, zero) for p, zero in zip(powers, zeros, strict=True))
+        label = f"{motion.label} (t^{k})" if out else motion.label
+        quantity = (value[0], value[1]) if value else None
+        out.append(Motion(label, field, dilation, (first, second), quantity, motion.essential))
+    return out

@@ -10,11 +10,12 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
 from symdyn.library._base import AbstractLibrary, AbstractTerms
-from symdyn.library.monomials import latex_symbol
+from symdyn.library.monomials import latex_symbol, monomial_names
 
 
 class SumTerms(AbstractTerms):
@@ -29,6 +30,11 @@ class SumTerms(AbstractTerms):
 
     def __call__(self, x):
         return jnp.concatenate([part(x) for part in self.parts])[jnp.asarray(self.keep)]
+
+    def monomials(self) -> np.ndarray | None:
+        found = [part.monomials() for part in self.parts]
+        known = [each for each in found if each is not None]
+        return np.concatenate(known)[list(self.keep)] if len(known) == len(found) else None
 
     def to_sympy(self, symbols: tuple) -> list:
         everything = [term for part in self.parts for term in part.to_sympy(symbols)]
@@ -79,6 +85,12 @@ class ProductTerms(AbstractTerms):
             second = second[:, None]
         return first * second
 
+    def monomials(self) -> np.ndarray | None:
+        left, right = (part.monomials() for part in self.parts)
+        if left is None or right is None:
+            return None
+        return np.stack([left[i] + right[j] for i, j in self.pairs])
+
     def to_sympy(self, symbols: tuple) -> list:
         left, right = (part.to_sympy(symbols) for part in self.parts)
         return [left[i] * right[j] for i, j in self.pairs]
@@ -104,8 +116,12 @@ class Product(AbstractLibrary):
             pairs = tuple(combinations_with_replacement(range(left.size), 2))
         else:
             pairs = tuple(product(range(left.size), range(right.size)))
-        names = [_product_text(left.names[i], right.names[j], " ") for i, j in pairs]
-        latex = [_product_text(left.latex[i], right.latex[j], r"\,") for i, j in pairs]
+        a, b = left.monomials(), right.monomials()
+        if a is None or b is None:
+            names = [_product_text(left.names[i], right.names[j], " ") for i, j in pairs]
+            latex = [_product_text(left.latex[i], right.latex[j], r"\,") for i, j in pairs]
+        else:  # products of monomials are monomials: x times x is x^2, and the same as x^2 times 1
+            names, latex = monomial_names([a[i] + b[j] for i, j in pairs], space.component_names)
         keep = [k for k, name in enumerate(names) if name not in names[:k]]
         return ProductTerms(
             space=space,

@@ -41,6 +41,10 @@ class AbstractTerms(eqx.Module):
         """
         return None
 
+    def monomials(self) -> np.ndarray | None:
+        """Exponents (p, n) where every term is a monomial of the state, else None: what the exact calculus asks."""
+        return None
+
     @property
     def size(self) -> int:
         """The number of terms, p."""
@@ -74,9 +78,9 @@ class AbstractLibrary(abc.ABC):
 
 
 def chosen_variables(names: tuple[str, ...] | None, space: StateSpace) -> tuple[str, ...]:
-    """The variables that a library was asked to use: all of the state where none was named."""
+    """The variables that a library was asked to use: all of the state but its coordinates where none was named."""
     if names is None:
-        return space.names
+        return tuple(name for name in space.names if name not in space.coordinates)
     for name in names:
         space.slice(name)
     if len(set(names)) != len(names):

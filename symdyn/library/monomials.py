@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn._types import Frozen, StateSpace
+from symdyn._types import StateSpace
 from symdyn.library._base import AbstractLibrary, AbstractTerms, chosen_variables
 
 
@@ -45,6 +45,13 @@ def latex_symbol(name: str) -> str:
     head, _, tail = name.partition("_")
     head = head if len(head) == 1 else rf"\mathrm{{{head}}}"
     return head if not tail else rf"{head}_{{\mathrm{{{tail.replace('_', ',')}}}}}"
+
+
+def monomial_names(exponents, symbols) -> tuple[list[str], list[str]]:
+    """Monomials, rows of exponents (n,), as text and as LaTeX in the named components."""
+    typeset = [latex_symbol(name) for name in symbols]
+    names = [_monomial_text(e, symbols, "{}^{}", " ") for e in exponents]
+    return names, [_monomial_text(e, typeset, "{}^{{{}}}", r"\,") for e in exponents]
 
 
 class MonomialTerms(AbstractTerms):
@@ -92,6 +99,9 @@ class MonomialTerms(AbstractTerms):
                 np.multiply(z[i], values[last - size : last], out=values[end : end + size])
                 end += size
         return values if len(self.keep) == len(values) else values[list(self.keep)]
+
+    def monomials(self) -> np.ndarray:
+        return self.exponents
 
     def to_sympy(self, symbols: tuple) -> list:
         import sympy
@@ -146,18 +156,12 @@ def _monomial_terms(library: Monomials, space: StateSpace) -> MonomialTerms:
     if not library.interaction:
         wanted &= (exponents > 0).sum(1) <= 1
     keep = np.flatnonzero(wanted)
-    symbols = [space.component_names[c] for c in columns]
-    typeset = [latex_symbol(name) for name in symbols]
+    names, latex = monomial_names(exponents[keep], [space.component_names[c] for c in columns])
     return MonomialTerms(
         space=space,
         columns=tuple(int(c) for c in columns),
         degree=library.degree,
         keep=tuple(int(k) for k in keep),
-        names=tuple(_monomial_text(exponents[k], symbols, "{}^{}", " ") for k in keep),
-        latex=tuple(_monomial_text(exponents[k], typeset, "{}^{{{}}}", r"\,") for k in keep),
+        names=tuple(names),
+        latex=tuple(latex),
     )
-
-
-def terms_exponents(terms: AbstractTerms) -> Frozen | None:
-    """Exponents of terms that are all monomials, shape (p, n), or None: what the exact calculus asks first."""
-    return Frozen(terms.exponents) if isinstance(terms, MonomialTerms) else None

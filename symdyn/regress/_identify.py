@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn._types import Frozen, StateSpace
+from symdyn._types import StateSpace
 from symdyn.data.differentiate import AbstractDifferentiation
 from symdyn.data.door import read
 from symdyn.data.reading import Reading
@@ -124,17 +123,11 @@ def _admissible(terms: AbstractTerms, recording: Recording, settings: Settings) 
     """The coefficients that the action admits, or None where none is enforced."""
     if settings.action is None:
         return None
-    bound, targets = settings.action.on(terms.space), recording.targets
+    targets, order = recording.targets, 1
     if settings.order == 2 and targets[0] not in terms.space.names:
-        # the weak form knows only the positions: their second derivative scales with time squared, and no constant
-        # boost survives the second derivative
-        bound = replace(
-            bound,
-            time_weights=Frozen(2 * bound.time_weights.array),
-            rate_shifts=Frozen(np.zeros_like(bound.rate_shifts.array)),
-        )
-        targets = tuple(name.removesuffix("_rate") for name in targets)
-    return enforce(terms, bound, targets=targets)
+        # the weak form knows only the positions: the law gives their second derivatives
+        targets, order = tuple(name.removesuffix("_rate") for name in targets), 2
+    return enforce(terms, settings.action, targets=targets, space=terms.space, order=order)
 
 
 def _tolerance(settings: Settings) -> float:

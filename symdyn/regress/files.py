@@ -9,44 +9,50 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from inspect import isabstract
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn._types import Frozen, StateSpace, Variable
+from symdyn._types import Derivative, Frozen, StateSpace, Variable
 from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
 from symdyn.data.reading import Reading
 from symdyn.data.weak import WeakForm
-from symdyn.groups import action as _action
-from symdyn.groups import algebra as _algebra
-from symdyn.groups import representations as _representations
+from symdyn.groups import Action, Group, LieAlgebra, Polynomial, parts, representations
 from symdyn.library import Covariant, CovariantVectors, Monomials, PairForces, Product, Radial, Sum
 from symdyn.library.covariant import CovariantTerm, Factor
 from symdyn.model.model import Model
 from symdyn.regress.collinear import CollinearGroup
 from symdyn.regress.solution import RESULTS, Settings, Solution, Stats
 from symdyn.regress.solvers import STLSQ, BestSubset, LeastSquares
-from symdyn.symmetry import Subspace
+from symdyn.symmetry import Equivariants, Invariants, Subspace
 
-FORMAT, VERSION = "symdyn law", 1
-
-
-def _dataclasses(module) -> tuple[type, ...]:
-    return tuple(
-        c for c in vars(module).values() if isinstance(c, type) and is_dataclass(c) and c.__module__ == module.__name__
-    )
+FORMAT, VERSION = "symdyn law", 2
 
 
-# every class that a file may name, by its name: reading a file constructs these and nothing else
+def _dataclasses(package) -> tuple[type, ...]:
+    """The concrete dataclasses of a module, or of the modules of a package."""
+    modules = (package, *(m for m in vars(package).values() if isinstance(m, ModuleType)))
+    found = {c for m in modules for c in vars(m).values() if isinstance(c, type) and is_dataclass(c)}
+    return tuple(c for c in found if c.__module__.startswith(package.__name__) and not isabstract(c))
+
+
+def _key(cls: type) -> str:
+    """The name of a class in a file: its part of the package and its own name."""
+    return f"{cls.__module__.partition('.')[2].partition('.')[0]}.{cls.__name__}"
+
+
+# every class that a file may name, by its name there: reading a file constructs these and nothing else
 _CLASSES: dict[str, type] = {
-    cls.__name__: cls
+    _key(cls): cls
     for cls in (
-        StateSpace, Variable, Reading, Settings, Stats, CollinearGroup, Subspace, CovariantTerm, Factor,
-        Covariant, CovariantVectors, Monomials, PairForces, Product, Radial, Sum,
+        StateSpace, Variable, Derivative, Reading, Settings, Stats, CollinearGroup, Subspace, CovariantTerm, Factor,
+        Covariant, CovariantVectors, Equivariants, Invariants, Monomials, PairForces, Product, Radial, Sum,
         FiniteDifference, SavitzkyGolay, WeakForm, STLSQ, BestSubset, LeastSquares,
-        *_dataclasses(_algebra), *_dataclasses(_representations), *_dataclasses(_action),
+        Action, Group, LieAlgebra, Polynomial, *_dataclasses(parts), *_dataclasses(representations),
     )
 }  # fmt: skip
 
@@ -134,7 +140,8 @@ def read_law(path) -> Solution:
         )
     if document.get("version") != VERSION:
         raise InputError(
-            f"{path} has version {document.get('version')!r}; this symdyn reads version {VERSION}: update symdyn"
+            f"{path} has version {document.get('version')!r}, and this symdyn reads version {VERSION}: read it with "
+            "the symdyn that wrote it, or update symdyn where the file is the newer one"
         )
     try:
         return _solution(document, arrays)
@@ -180,15 +187,16 @@ def _encode(value: Any) -> Any:
         return {
             "type": "Frozen",
             "shape": list(value.shape),
+            "dtype": value.array.dtype.str,
             "value": [_encode(v) for v in value.array.ravel().tolist()],
         }
     if isinstance(value, tuple | list):
         return [_encode(v) for v in value]
     if isinstance(value, Mapping):
         return {"type": "mapping", "value": {str(k): _encode(v) for k, v in value.items()}}
-    if is_dataclass(value) and _CLASSES.get(type(value).__name__) is type(value):
+    if is_dataclass(value) and _CLASSES.get(_key(type(value))) is type(value):
         return {
-            "type": type(value).__name__,
+            "type": _key(type(value)),
             **{f.name: _encode(getattr(value, f.name)) for f in fields(value) if f.init},
         }
     raise InputError(
@@ -208,7 +216,7 @@ def _decode(value: Any) -> Any:
     if kind == "mapping":
         return {k: _decode(v) for k, v in value["value"].items()}
     if kind == "Frozen":
-        return Frozen(np.array(value["value"]).reshape(value["shape"]))
+        return Frozen(np.array(value["value"], dtype=value["dtype"]).reshape(value["shape"]))
     if kind not in _CLASSES:
         raise InputError(f"unknown part {kind!r} in the file; it may come from a newer symdyn")
     return _CLASSES[kind](**{k: _decode(v) for k, v in value.items() if k != "type"})

@@ -1,7 +1,8 @@
 """Symmetry of functions: the Lie derivative, and the coefficients of a library that a symmetry admits."""
 
 from symdyn.symmetry.enforce import enforce
-from symdyn.symmetry.lie_derivative import lie_derivative
+from symdyn.symmetry.invariants import Equivariants, Invariants
+from symdyn.symmetry.lie_derivative import kernel_lie_derivative, lie_derivative
 from symdyn.symmetry.subspace import Subspace
 
-__all__ = ["Subspace", "enforce", "lie_derivative"]
+__all__ = ["Equivariants", "Invariants", "Subspace", "enforce", "kernel_lie_derivative", "lie_derivative"]

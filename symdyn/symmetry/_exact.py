@@ -1,13 +1,12 @@
-"""Exact coefficients for monomial terms: integer calculus of affine generators and rational elimination.
+"""Exact coefficients for monomial terms: integer calculus of polynomial generators and rational elimination.
 
-A derivation xi = A x + a maps a monomial to monomials with integer multiples of the entries of A and a,
+A derivation xi = sum_m v_m x^m maps a monomial to monomials with integer multiples of the entries of v,
 
-    xi x^e = sum_rc A_rc e_r x^(e - 1_r + 1_c) + sum_r a_r e_r x^(e - 1_r),
+    xi x^e = sum_(r, m) v_mr e_r x^(e - 1_r + m),
 
-and an element g maps x^e to the product of the linear forms (g x)_r^e_r. So with M the matrix of this map on
-monomials and T the matrix on the fibre, equivariance of F = sum_i Xi_ij x^(e_i) reads, for each monomial m and each
-component k, sum_i Xi_ik M_im - sum_j T_kj Xi_mj = c_k [m = 1]. The rows have integer entries, and each touches few
-unknowns.
+and an element g maps x^e to the product of the linear forms (g x)_r^e_r. So with M the matrix of this map on monomials
+and T the matrix on the fibre, equivariance of F = sum_i Xi_ij x^(e_i) reads, for each monomial m and each component k,
+sum_i Xi_ik M_im - sum_(j, l) T_lkj Xi_(m - l)j = c_mk. The rows have integer entries, and each touches few unknowns.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from math import gcd, lcm
 
 import numpy as np
 
-from symdyn.groups import BoundAction, Fibre
+from symdyn.groups import Conditions, Generator
 
 Row = dict[int, int]  # unknown -> coefficient; the key CONSTANT holds minus the right-hand side
 CONSTANT = -1
@@ -46,77 +45,86 @@ def rational(array: np.ndarray) -> tuple[np.ndarray, int] | None:
     return integers.reshape(np.shape(array)), denominator
 
 
-def exact_coefficients(
-    exponents: np.ndarray, action: BoundAction, fibre: Fibre
-) -> tuple[np.ndarray, np.ndarray] | None:
+def exact_coefficients(exponents: np.ndarray, conditions: Conditions) -> tuple[np.ndarray, np.ndarray] | None:
     """Offset (p, d) and integer echelon basis (r, p, d), or None where an entry is not rational.
 
     Raises InconsistentError where the affine conditions have no solution.
     """
-    if action.fields:
-        return None
     rows: list[Row] = []
-    parts = (action.matrices, action.shifts, fibre.matrices, fibre.shifts)
-    for A, a, T, c in zip(*(part.array for part in parts), strict=True):
-        whole = rational(np.concatenate([x.ravel() for x in (A, a, T, c)]))
-        if whole is None:
+    for each in conditions.generators:
+        if not each.essential:
+            continue
+        found = _generator_rows(exponents, each)
+        if found is None:
             return None
-        A, a, T, c = _cut(whole[0], A.shape, a.shape, T.shape, c.shape)
-        rows += _rows(_derivation(exponents, A, a), exponents, T, c)
-    for g, T in zip(action.elements.array, fibre.elements.array, strict=True):
-        point, matrix = rational(g), rational(T)
+        rows += found
+    for each in conditions.reflections:
+        point, matrix = rational(each.matrix.array), rational(each.fibre.array)
         if point is None or matrix is None:
             return None
         rows += _element_rows(exponents, point, matrix)
-    p, d = len(exponents), fibre.shifts.shape[1]
+    p, d = len(exponents), conditions.size
     offset, basis = null_space(rows, p * d)
     return offset.reshape(p, d), basis.reshape(-1, p, d)
 
 
-def _cut(flat: np.ndarray, *shapes: tuple[int, ...]) -> list[np.ndarray]:
-    ends = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
-    return [flat[a:b].reshape(shape) for a, b, shape in zip(ends[:-1], ends[1:], shapes, strict=True)]
+def _generator_rows(exponents: np.ndarray, generator: Generator) -> list[Row] | None:
+    parts = generator.polynomials()
+    if parts is None:
+        return None
+    arrays = [part.coefficients.array for part in parts]
+    whole = rational(np.concatenate([array.ravel() for array in arrays]))
+    if whole is None:
+        return None
+    ends = np.cumsum([0, *(array.size for array in arrays)])
+    field, fibre, shift = (
+        [(m, v) for m, v in zip(part.exponents.array.tolist(), whole[0][a:b].reshape(array.shape), strict=True)]
+        for part, array, a, b in zip(parts, arrays, ends[:-1], ends[1:], strict=True)
+    )
+    return _rows(_derivation(exponents, field), exponents, fibre, shift, parts[2].shape[0])
 
 
+Monomials = list[tuple[list[int], np.ndarray]]  # exponents of a monomial, and its array of integer coefficients
 Triples = Iterable[tuple[int, tuple[int, ...], int]]  # term, exponent of a monomial in its image, coefficient
 
 
-def _derivation(exponents: np.ndarray, A: np.ndarray, a: np.ndarray) -> Iterator[tuple[int, tuple[int, ...], int]]:
-    """The images of the monomials under xi = A x + a."""
-    n = exponents.shape[1]
-    moves = [(r, c, A[r, c]) for r, c in zip(*np.nonzero(A), strict=True)]
-    moves += [(r, None, a[r]) for r in np.flatnonzero(a)]
-    for r, c, factor in moves:
-        terms = np.flatnonzero(exponents[:, r])
-        images = exponents[terms] - np.eye(n, dtype=int)[r]
-        if c is not None:
-            images[:, c] += 1
-        for i, image, power in zip(terms.tolist(), images.tolist(), exponents[terms, r].tolist(), strict=True):
-            yield i, tuple(image), power * factor
+def _derivation(exponents: np.ndarray, field: Monomials) -> Iterator[tuple[int, tuple[int, ...], int]]:
+    """The images of the monomials under the derivation along a polynomial field."""
+    unit = np.eye(exponents.shape[1], dtype=int)
+    for m, values in field:
+        for r in np.flatnonzero(values):
+            terms = np.flatnonzero(exponents[:, r])
+            images = exponents[terms] - unit[r] + m
+            factor = values[r]
+            for i, image, power in zip(terms.tolist(), images.tolist(), exponents[terms, r].tolist(), strict=True):
+                yield i, tuple(image), power * int(factor)
 
 
-def _rows(images: Triples, exponents: np.ndarray, T: np.ndarray, c: np.ndarray, scale: int = 1) -> list[Row]:
-    """The conditions sum_i Xi_ik M_im - scale sum_j T_kj Xi_mj - c_k [m = 1] = 0, one row for each m and k."""
-    d = len(T)
-    table: dict[tuple[int, ...], dict[int, int]] = {}
+def _rows(
+    images: Triples, exponents: np.ndarray, fibre: Monomials, shift: Monomials, d: int, scale: int = 1
+) -> list[Row]:
+    """The conditions sum_i Xi_ik M_im - scale (T Xi)_mk - c_mk = 0, one row for each monomial m and component k."""
+    table: dict[tuple[int, ...], list[Row]] = {}
+
+    def place(m: tuple[int, ...]) -> list[Row]:
+        if m not in table:
+            table[m] = [{} for _ in range(d)]
+        return table[m]
+
     for i, image, value in images:
-        entry = table.setdefault(image, {})
-        entry[i] = entry.get(i, 0) + value
-    places = {tuple(e): i for i, e in enumerate(exponents.tolist())}
-    fibre = [[(int(j), scale * int(T[k, j])) for j in np.flatnonzero(T[k])] for k in range(d)]
-    one = (0,) * exponents.shape[1]
-    rows = []
-    for m in {*table, *places, one}:
-        here, image = places.get(m), table.get(m, {})
-        for k in range(d):
-            row = {i * d + k: value for i, value in image.items() if value}
-            if here is not None:
-                for j, value in fibre[k]:
-                    row[here * d + j] = row.get(here * d + j, 0) - value
-            if m == one and c[k]:
-                row[CONSTANT] = -int(c[k])
-            rows.append({key: value for key, value in row.items() if value})
-    return rows
+        for k, row in enumerate(place(image)):
+            row[i * d + k] = row.get(i * d + k, 0) + value
+    for m, T in fibre:
+        entries = [(int(k), int(j), scale * int(T[k, j])) for k, j in zip(*np.nonzero(T), strict=True)]
+        for i, image in enumerate((exponents + m).tolist()):
+            rows = place(tuple(image))
+            for k, j, value in entries:
+                rows[k][i * d + j] = rows[k].get(i * d + j, 0) - value
+    for m, c in shift:
+        for k in np.flatnonzero(c):
+            place(tuple(m))[int(k)][CONSTANT] = -int(c[k])
+    rows = [{key: int(value) for key, value in row.items() if value} for rows in table.values() for row in rows]
+    return [row for row in rows if row]
 
 
 def _element_rows(exponents: np.ndarray, point: tuple[np.ndarray, int], matrix: tuple[np.ndarray, int]) -> list[Row]:
@@ -144,7 +152,8 @@ def _element_rows(exponents: np.ndarray, point: tuple[np.ndarray, int], matrix: 
             for image, value in power(e).items():
                 yield i, image, clear * value
 
-    return _rows(images(), exponents, T, np.zeros(len(T)), scale=below**top)
+    still = [0] * exponents.shape[1]
+    return _rows(images(), exponents, [(still, T)], [], len(T), scale=below**top)
 
 
 def null_space(rows: Iterable[Row], size: int) -> tuple[np.ndarray, np.ndarray]:

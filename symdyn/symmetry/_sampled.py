@@ -15,11 +15,12 @@ from functools import cached_property
 from math import inf, prod
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from symdyn._errors import InputError, SymdynError
 from symdyn._types import double_precision
-from symdyn.groups import BoundAction, Generator
+from symdyn.groups import Conditions, Generator
 from symdyn.library import AbstractTerms
 from symdyn.symmetry._exact import InconsistentError
 from symdyn.symmetry._states import random_states
@@ -34,14 +35,13 @@ class Sampler:
     """The conditions of equivariance at random states."""
 
     terms: AbstractTerms
-    action: BoundAction
-    targets: tuple[str, ...]
+    conditions: Conditions
     rng: np.random.Generator
 
-    @cached_property
+    @property
     def d(self) -> int:
-        """The number of components of the targets."""
-        return len(self.action.space.indices(self.targets))
+        """The number of components of the values."""
+        return self.conditions.size
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -50,13 +50,8 @@ class Sampler:
 
     @cached_property
     def generators(self) -> tuple[Generator, ...]:
-        """The generators with what they do to the targets."""
-        return self.action.generators(self.targets)
-
-    @cached_property
-    def elements(self) -> np.ndarray:
-        """The discrete elements on the targets: shape (k, d, d)."""
-        return self.action.fibre(self.targets).elements.array
+        """The generators that give all others by brackets."""
+        return tuple(each for each in self.conditions.generators if each.essential)
 
     @cached_property
     def _chunk(self) -> Callable:
@@ -76,7 +71,7 @@ class Sampler:
     @cached_property
     def positive(self) -> bool:
         """Whether the terms need positive states (logarithms, roots). InputError where no state will do."""
-        n, bad = self.action.space.size, np.zeros(self.terms.size, bool)
+        n, bad = self.conditions.space.size, np.zeros(self.terms.size, bool)
         for positive in (False, True):
             finite = self._finite(random_states(self.rng, 64, n, positive=positive))
             if finite.all(1).mean() >= 0.25:
@@ -98,9 +93,9 @@ class Sampler:
 
     def states(self, count: int) -> np.ndarray:
         """Random states at which all terms are finite: shape (count, n)."""
-        kept = np.zeros((0, self.action.space.size))
+        kept = np.zeros((0, self.conditions.space.size))
         for _ in range(_BATCHES):
-            drawn = random_states(self.rng, count, self.action.space.size, positive=self.positive)
+            drawn = random_states(self.rng, count, self.conditions.space.size, positive=self.positive)
             kept = np.concatenate([kept, drawn[self._finite(drawn).all(1)]])
             if len(kept) >= count:
                 break
@@ -126,39 +121,37 @@ class Sampler:
         x = self.states(count)
         rows = []
         for each in self.generators:
-            field = np.asarray(jax.vmap(each.field)(x))
+            field, T, c = (np.asarray(jax.vmap(f)(jnp.asarray(x))) for f in (each.field, each.fibre, each.shift))
             value, pushed = self.evaluate(x, field)
-            T = np.asarray(jax.vmap(each.fibre)(x)) if callable(each.fibre) else each.fibre.array
-            T = np.broadcast_to(T, (len(x), self.d, self.d))
-            size = max(np.sqrt((field**2).mean()), np.abs(T).max(initial=0.0), np.abs(each.shift.array).max(initial=0))
-            rows.append(self._conditions(value, pushed, T, each.shift.array) / (size or 1.0))
+            size = max(np.sqrt((field**2).mean()), np.abs(T).max(initial=0.0), np.abs(c).max(initial=0.0))
+            rows.append(self._conditions(value, pushed, T, c) / (size or 1.0))
         value, _ = self.evaluate(x)
-        for label, g, T in zip(self.action.element_labels, self.action.elements.array, self.elements, strict=True):
-            moved, _ = self.evaluate(x @ g.T)
+        for each in self.conditions.reflections:
+            moved, _ = self.evaluate(x @ each.matrix.array.T)
             keep = np.isfinite(moved).reshape(len(x), -1).all(1)
             if not keep.any():
-                raise InputError(f"{label!r} moves every state to one where a term of the library is not finite")
-            T = np.broadcast_to(T, (int(keep.sum()), self.d, self.d))
-            rows.append(self._conditions(value[keep], moved[keep], T, np.zeros(self.d)))
+                raise InputError(f"{each.label!r} moves every state to one where a term of the library is not finite")
+            T = np.broadcast_to(each.fibre.array, (int(keep.sum()), self.d, self.d))
+            rows.append(self._conditions(value[keep], moved[keep], T, np.zeros((len(T), self.d))))
         return np.concatenate(rows) if rows else np.zeros((0, self.columns.size + 1))
 
     def _conditions(self, value: np.ndarray, pushed: np.ndarray, T: np.ndarray, c: np.ndarray) -> np.ndarray:
-        """pushed - T value as rows over the unknowns, and c: shape (samples d, unknowns + 1)."""
+        """pushed - T value as rows over the unknowns, and c (samples, d): shape (samples d, unknowns + 1)."""
         m = len(value)
         if self.terms.value_shape:
             left = pushed.swapaxes(1, 2) - T @ value.swapaxes(1, 2)
         else:
             left = pushed[:, None, :, None] * np.eye(self.d)[:, None, :] - T[:, :, None, :] * value[:, None, :, None]
         left = left.reshape(m * self.d, -1) / self.columns
-        return np.concatenate([left, np.tile(c, m)[:, None]], axis=1)
+        return np.concatenate([left, c.reshape(m * self.d, 1)], axis=1)
 
 
 def sampled_coefficients(
-    terms: AbstractTerms, action: BoundAction, targets: tuple[str, ...], tolerance: float
+    terms: AbstractTerms, conditions: Conditions, tolerance: float
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Offset (*shape), echelon basis (r, *shape) and singular-value gap. Raises InconsistentError."""
     with double_precision():
-        sampler = Sampler(terms, action, targets, np.random.default_rng(20250826))
+        sampler = Sampler(terms, conditions, np.random.default_rng(20250826))
         R, rank = _compressed(sampler, tolerance)
         u, s, vh = np.linalg.svd(R[:, :-1], full_matrices=True)
         gap = s[rank - 1] / max(s[rank], 1e-300) if 0 < rank < s.size else inf
@@ -176,7 +169,7 @@ def sampled_coefficients(
 def _compressed(sampler: Sampler, tolerance: float) -> tuple[np.ndarray, int]:
     """A triangular factor of enough samples, and its rank, once two further batches have left the rank as it was."""
     unknowns = prod(sampler.shape)
-    per_state = sampler.d * max(1, len(sampler.action.labels) + len(sampler.action.elements))
+    per_state = sampler.d * max(1, len(sampler.generators) + len(sampler.conditions.reflections))
     count = unknowns // per_state + 8
     R, ranks, total = np.zeros((0, unknowns + 1)), [], 0
     for _ in range(_BATCHES):

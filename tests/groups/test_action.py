@@ -16,19 +16,20 @@ BODIES = StateSpace(
 def test_a_vector_with_bodies_is_a_stack_of_copies():
     bound = SO(3).acting_on(position=Vector, mass=Scalar).on(BODIES)
     J = SO(3).algebra.matrices[0]
-    np.testing.assert_array_equal(bound.matrices[0][:6, :6], np.kron(np.eye(2), J))
-    assert not bound.matrices.array[:, 6].any()
+    np.testing.assert_array_equal(bound.motions[0].field.linear_part[:6, :6], np.kron(np.eye(2), J))
+    assert not any(motion.field.linear_part[6].any() for motion in bound.motions)
 
 
 def test_translations_move_every_body_and_no_velocity():
     bound = T(3).acting_on(position=Point, mass=Scalar).on(BODIES)
-    assert bound.shifts[1].tolist() == [0, 1, 0, 0, 1, 0, 0]
-    assert not T(3).acting_on(position=Vector, velocity=Vector).on(PHASE).shifts.array.any()
+    assert bound.motions[1].field.constant_part.tolist() == [0, 1, 0, 0, 1, 0, 0]
+    still = T(3).acting_on(position=Vector, velocity=Vector).on(PHASE)
+    assert not any(motion.field.constant_part.any() for motion in still.motions)
 
 
 def test_a_scalar_may_be_an_array_of_scalars():
     bound = SO(3).acting_on(position=Scalar, velocity=Vector).on(PHASE)
-    assert not bound.matrices.array[:, :3].any()
+    assert not any(motion.field.linear_part[:3].any() for motion in bound.motions)
 
 
 def test_a_vector_of_the_wrong_length_is_refused():
@@ -49,21 +50,24 @@ def test_missing_and_unknown_variables_are_named():
 def test_rates_lose_the_weight_of_time():
     action = Scaling().acting_on(position=Weight(2), velocity=Weight(-1), time=Weight(3))
     bound = action.on(PHASE)
-    assert bound.time_weights.array.tolist() == [3]
-    np.testing.assert_array_equal(bound.fibre(("velocity",)).matrices.array, -4 * np.eye(3)[None])
-    np.testing.assert_array_equal(np.diag(bound.fibre(("velocity", "position")).matrices[0]), [-4, -4, -4, -1, -1, -1])
+    assert bound.motions[0].dilation.constant_part == 3
+    one, both = (bound.rates(names).generators[0].fibre.constant_part for names in (("velocity",), PHASE.names[::-1]))
+    np.testing.assert_array_equal(one, -4 * np.eye(3))
+    np.testing.assert_array_equal(np.diag(both), [-4, -4, -4, -1, -1, -1])
+    second = bound.rates(("position",), order=2).generators[0].fibre.constant_part
+    np.testing.assert_array_equal(second, -4 * np.eye(3))
 
 
-def test_a_sum_has_the_generators_of_both_with_fields_last():
+def test_a_sum_has_the_generators_of_all_parts():
     twist = Action.from_fields({"twist": lambda s: {"velocity": s["position"] ** 2}}, time_weights={"twist": 0.5})
     turn = O(3).acting_on(position=Vector, velocity=Vector)
     scale = Scaling().acting_on(position=Weight(2), velocity=Weight(-1), time=Weight(3))
     bound = (twist + turn + scale).on(PHASE)
-    assert bound.labels == ("rotation_x", "rotation_y", "rotation_z", "scaling", "twist")
-    assert bound.time_weights.array.tolist() == [0, 0, 0, 3, 0.5]
+    assert bound.labels == ("twist", "rotation_x", "rotation_y", "rotation_z", "scaling")
+    assert [float(motion.dilation.constant_part) for motion in bound.motions] == [0.5, 0, 0, 0, 3]
     assert bound.element_labels == ("reflection_x",)
-    assert bound.elements.shape == (1, 6, 6)
-    assert [each.label for each in bound.generators(PHASE.names)] == list(bound.labels)
+    assert bound.elements[0].matrix.shape == (6, 6)
+    assert bound.rates(PHASE.names).names == (*bound.labels, "reflection_x")
 
 
 def test_an_action_hashes_and_compares_once_bound():
@@ -83,11 +87,12 @@ def test_affine_generators_by_variable():
         {"x": np.eye(2), ("x", "y"): [[5.0], [6.0]]}, shifts={"z": [7.0, 8.0]}, time_weights=2.0, labels="mix"
     )
     bound = action.on(space)
-    assert bound.matrices[0][:2].tolist() == [[1, 0, 5, 0, 0], [0, 1, 6, 0, 0]]
-    assert bound.shifts[0].tolist() == [0, 0, 0, 7, 8]
-    assert bound.fibre(("z",)).matrices[0].tolist() == [[-2, 0], [0, -2]]
+    field = bound.motions[0].field
+    assert field.linear_part[:2].tolist() == [[1, 0, 5, 0, 0], [0, 1, 6, 0, 0]]
+    assert field.constant_part.tolist() == [0, 0, 0, 7, 8]
+    assert bound.rates(("z",)).generators[0].fibre.constant_part.tolist() == [[-2, 0], [0, -2]]
     with pytest.raises(_errors.InputError, match=r"mixes the rate of x with that of y; .*targets \('x', 'y'\)"):
-        bound.fibre(("x",))
+        bound.rates(("x",))
 
 
 def test_wrong_affine_generators_are_refused():
@@ -107,12 +112,12 @@ def test_wrong_affine_generators_are_refused():
 def test_a_field_moves_rates_with_its_jacobian():
     space = StateSpace.of(x=1, y=1)
     action = Action.from_fields({"bend": lambda s: {"x": s["x"] * s["y"]}}, time_weights={"bend": 3.0})
-    (each,) = action.on(space).generators(("x", "y"))
+    (each,) = action.on(space).rates(("x", "y")).generators
     x = jnp.array([2.0, 5.0])
     assert each.field(x).tolist() == [10, 0]
     assert each.fibre(x).tolist() == [[5 - 3, 2], [0, -3]]
     with pytest.raises(_errors.InputError, match="'bend' mixes the rate of x with that of y"):
-        action.on(space).fibre(("x",))
+        action.on(space).rates(("x",))
 
 
 def test_wrong_fields_are_refused():
@@ -130,5 +135,5 @@ def test_wrong_fields_are_refused():
 
 
 def test_generators_follow_the_callers_precision():
-    (each, *_) = SO(3).acting_on(position=Vector, velocity=Vector).on(PHASE).generators(("velocity",))
+    (each, *_) = SO(3).acting_on(position=Vector, velocity=Vector).on(PHASE).rates(("velocity",)).generators
     assert jax.jit(each.field)(jnp.ones(6, jnp.float32)).dtype == jnp.float32

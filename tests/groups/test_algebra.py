@@ -3,7 +3,7 @@ import pytest
 
 from symdyn import _errors
 from symdyn._types import Frozen
-from symdyn.groups import SE, SO, E, Group, LieAlgebra, O, Scalar, Scaling, T, Vector
+from symdyn.groups import SE, SO, E, Group, LieAlgebra, O, Polynomial, Scalar, Scaling, T, Vector
 
 LEVI_CIVITA = np.zeros((3, 3, 3))
 for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
@@ -66,17 +66,17 @@ def test_dependent_generators_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("matrices", "shifts", "labels", "text"),
+    ("generators", "labels", "text"),
     [
-        (np.eye(2), None, (), r"shape \(g, n, n\), got \(2, 2\)"),
-        (np.eye(2)[None], np.zeros((2, 2)), (), r"shape \(1, 2\), got \(2, 2\)"),
-        (np.eye(2)[None], None, ("a", "b"), "as many different labels"),
-        (np.full((1, 2, 2), np.nan), None, (), "not finite"),
+        (np.eye(2), (), r"shape \(g, n, n\), got \(2, 2\)"),
+        (Polynomial.constant(3, np.ones((1, 2))), (), r"shape \(g, 3\) in 3 variables, got \(1, 2\)"),
+        (np.eye(2)[None], ("a", "b"), "as many different labels"),
+        (np.full((1, 2, 2), np.nan), (), "not finite"),
     ],
 )
-def test_wrong_generators_are_refused(matrices, shifts, labels, text):
+def test_wrong_generators_are_refused(generators, labels, text):
     with pytest.raises(_errors.InputError, match=text):
-        LieAlgebra("wrong", matrices, shifts, labels)
+        LieAlgebra("wrong", generators, labels)
 
 
 @pytest.mark.parametrize(

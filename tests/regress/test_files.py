@@ -22,6 +22,14 @@ def laws():
     yield "sum", sd.identify(lorenz, library=sd.Monomials(1) + sd.Monomials(1) * sd.Monomials(1))
     yield "weak", sd.identify(oscillator[["position"]], library=sd.Monomials(1), order=2, differentiation=sd.WeakForm())
     action = sd.SO(2).acting_on(position=sd.Vector, velocity=sd.Vector)
+    equivariants = sd.Equivariants(action, sd.Vector, 3)
+    yield "equivariants", sd.identify(oscillator, library=equivariants, rate_of="velocity")
+    others = (
+        sd.Galilei(1).acting_on(position=sd.Scalar, velocity=sd.Scalar)
+        + sd.Cyclic(4).acting_on(position=sd.Spin(1), velocity=sd.Vector * sd.Density(0))
+        + sd.Action.polynomial({"still": {"position_x": "0"}})
+    )
+    yield "polynomial", sd.identify(oscillator, library=sd.Monomials(2), action=others, rate_of="velocity")
     yield "tied", sd.identify(oscillator, library=sd.Monomials(3), action=action, rate_of="velocity")
 
 
@@ -101,7 +109,7 @@ def change(source, target, edit):
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda d: d.update(version=2), "version 2; this symdyn reads version 1"),
+        (lambda d: d.update(version=3), "version 3, and this symdyn reads version 2"),
         (lambda d: d["settings"].update(type="Popen"), "unknown part 'Popen'"),
         (lambda d: d["settings"]["library"].update(shell=True), "damaged"),
         (lambda d: d.pop("subspace"), "damaged"),

@@ -56,7 +56,7 @@ def test_nonlinear_fields_and_zero():
 
 
 def test_a_wrong_shape_is_refused():
-    with pytest.raises(_errors.InputError, match=r"shape \(6,\); the rates of v have shape \(3,\)"):
+    with pytest.raises(_errors.InputError, match=r"shape \(6,\); the action asks for \(3,\)"):
         assert_equivariant(lambda x: x, SO(3).acting_on(q=Vector, v=Vector), SPACE, "v")
 
 

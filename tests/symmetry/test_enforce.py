@@ -138,7 +138,7 @@ def test_a_term_that_is_never_finite_is_named():
 
 
 def test_vector_terms_need_a_target_of_their_size():
-    with pytest.raises(_errors.InputError, match="vectors of 3 components, and the targets position, velocity have 6"):
+    with pytest.raises(_errors.InputError, match="vectors of 3 components, and the law has 6"):
         enforce(Radial("position"), TURN, space=PHASE, targets=("position", "velocity"))
 
 
@@ -185,7 +185,7 @@ def test_null_space_of_integer_equations():
 def test_irrational_weights_leave_the_exact_way():
     action = Scaling().acting_on(q=Weight(np.sqrt(2))).on(PLANE)
     exponents = Monomials(2).on(PLANE).exponents
-    assert exact_coefficients(exponents, action, action.fibre(("q",))) is None
+    assert exact_coefficients(exponents, action.rates(("q",))) is None
     assert enforce(Monomials(2), action, targets="q").dimension == 4  # q_i for each component
 
 

@@ -1,0 +1,1 @@
+"""Doors to other packages: what symdyn knows, in their conventions."""
