@@ -83,6 +83,13 @@ class Polynomial:
         values = jnp.stack([_monomial(x, row) for row in self.exponents.array])
         return (values @ self.coefficients.array.reshape(len(values), size)).reshape(self.shape)
 
+    def at(self, points: np.ndarray) -> np.ndarray:
+        """The values at many points (m, n), in NumPy: shape (m, *shape)."""
+        monomials = np.ones((len(points), len(self.exponents)))
+        for v in np.flatnonzero(self.exponents.array.any(0)):
+            monomials *= points[:, v, None] ** self.exponents.array[:, v]
+        return np.tensordot(monomials, self.coefficients.array, axes=1)
+
     def coefficient(self, exponent) -> np.ndarray:
         """The coefficients of one monomial: shape (*shape)."""
         found = np.flatnonzero((self.exponents.array == np.asarray(exponent, int)).all(1))

@@ -62,11 +62,22 @@ class Sampler:
 
         In chunks of one size, so that the terms are compiled once.
         """
-        pairs = np.stack([states, np.zeros_like(states) if tangents is None else tangents])
-        pairs = np.pad(pairs, ((0, 0), (0, -len(states) % _CHUNK), (0, 0)), mode="edge")
-        parts = [self._chunk(*pairs[:, k : k + _CHUNK]) for k in range(0, pairs.shape[1], _CHUNK)]
-        value, pushed = (np.concatenate([np.asarray(part[i]) for part in parts])[: len(states)] for i in (0, 1))
+        tangents = np.zeros_like(states) if tangents is None else tangents
+        value, pushed = _in_chunks(self._chunk, states, tangents)
         return value, pushed
+
+    @cached_property
+    def _moved(self) -> tuple[Callable, ...]:
+        """For each generator a function from states (m, n) to its field, fibre and shift there."""
+
+        def moved(each: Generator) -> Callable:
+            parts = each.polynomials()
+            if parts is not None:
+                return lambda x: tuple(part.at(x) for part in parts)
+            f = jax.jit(jax.vmap(lambda x: tuple(jnp.asarray(f(x)) for f in (each.field, each.fibre, each.shift))))
+            return lambda x: _in_chunks(f, x)
+
+        return tuple(map(moved, self.generators))
 
     @cached_property
     def positive(self) -> bool:
@@ -120,8 +131,8 @@ class Sampler:
         """Scaled rows with the right-hand side as the last column: shape (rows, unknowns + 1)."""
         x = self.states(count)
         rows = []
-        for each in self.generators:
-            field, T, c = (np.asarray(jax.vmap(f)(jnp.asarray(x))) for f in (each.field, each.fibre, each.shift))
+        for moved in self._moved:
+            field, T, c = moved(x)
             value, pushed = self.evaluate(x, field)
             size = max(np.sqrt((field**2).mean()), np.abs(T).max(initial=0.0), np.abs(c).max(initial=0.0))
             rows.append(self._conditions(value, pushed, T, c) / (size or 1.0))
@@ -144,6 +155,14 @@ class Sampler:
             left = pushed[:, None, :, None] * np.eye(self.d)[:, None, :] - T[:, :, None, :] * value[:, None, :, None]
         left = left.reshape(m * self.d, -1) / self.columns
         return np.concatenate([left, c.reshape(m * self.d, 1)], axis=1)
+
+
+def _in_chunks(function: Callable, *states: np.ndarray) -> tuple[np.ndarray, ...]:
+    """A function of many states, (m, n) each, in chunks of one size, so that it is compiled once."""
+    m = len(states[0])
+    padded = [np.pad(x, ((0, -m % _CHUNK), (0, 0)), mode="edge") for x in states]
+    parts = [function(*(x[k : k + _CHUNK] for x in padded)) for k in range(0, len(padded[0]), _CHUNK)]
+    return tuple(np.concatenate([np.asarray(p) for p in each])[:m] for each in zip(*parts, strict=True))
 
 
 def sampled_coefficients(
