@@ -1,7 +1,7 @@
 """What acts: Lie algebras and groups, their named catalogue, representations, and actions on states and fields."""
 
 from symdyn.groups.action import Action
-from symdyn.groups.algebra import Group, LieAlgebra
+from symdyn.groups.algebra import LieAlgebra
 from symdyn.groups.bound import BoundAction, Conditions, Element, Generator, Motion, Reflection
 from symdyn.groups.catalogue import (
     GL,
@@ -50,6 +50,7 @@ from symdyn.groups.catalogue import (
     beta_plane,
     sphere_rotations,
 )
+from symdyn.groups.group import Group
 from symdyn.groups.parts import Along
 from symdyn.groups.polynomial import Polynomial
 from symdyn.groups.representations import (

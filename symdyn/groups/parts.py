@@ -12,8 +12,8 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import Frozen, StateSpace
-from symdyn.groups.algebra import Group
 from symdyn.groups.bound import Element, NamedField
+from symdyn.groups.group import Group
 from symdyn.groups.polynomial import Polynomial, concatenated, read_polynomial, stacked
 from symdyn.groups.representations import AbstractRepresentation, Scalar
 

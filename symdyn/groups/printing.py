@@ -12,7 +12,7 @@ from symdyn._errors import InputError
 from symdyn.groups.polynomial import Polynomial
 
 if TYPE_CHECKING:
-    from symdyn.groups.algebra import Group
+    from symdyn.groups.group import Group
 
 
 def polynomial_text(p: Polynomial, names: Sequence[str]) -> str:

@@ -9,8 +9,9 @@ import pytest
 
 from symdyn._errors import InputError
 from symdyn.groups import representations
-from symdyn.groups.algebra import Group, LieAlgebra
+from symdyn.groups.algebra import LieAlgebra
 from symdyn.groups.catalogue import SE, SO, O, Scaling, T
+from symdyn.groups.group import Group
 from symdyn.groups.polynomial import Polynomial
 from symdyn.groups.representations import (
     AbstractRepresentation,

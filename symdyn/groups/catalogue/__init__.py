@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from symdyn.groups.algebra import Group
 from symdyn.groups.catalogue.conformal import Conformal, Projective, TwoDimensionalConformal
 from symdyn.groups.catalogue.discrete import (
     Cube,
@@ -37,6 +36,7 @@ from symdyn.groups.catalogue.spacetime import (
     TimeTranslation,
 )
 from symdyn.groups.catalogue.unitary import SU, U
+from symdyn.groups.group import Group
 
 _MAKERS: tuple[tuple[Callable[..., Group], tuple], ...] = (
     *((T, (1,)), (T, (3,)), (SO, (2,)), (SO, (3,)), (SO, (4,)), (SO, (2, 1)), (SO, (1, 3)), (SO, (2, 2))),

@@ -9,7 +9,8 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import Frozen
-from symdyn.groups.algebra import Base, Group, LieAlgebra
+from symdyn.groups.algebra import LieAlgebra
+from symdyn.groups.group import Base, Group
 from symdyn.groups.polynomial import Polynomial, stacked
 
 Fields = dict[str, Polynomial]  # label -> a vector field, shape (n,)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.groups.algebra import Group
 from symdyn.groups.catalogue.blocks import (
     Fields,
     axes,
@@ -17,6 +16,7 @@ from symdyn.groups.catalogue.blocks import (
     special_conformal,
 )
 from symdyn.groups.catalogue.linear import elementary
+from symdyn.groups.group import Group
 from symdyn.groups.polynomial import Polynomial, read_polynomial, stacked
 
 

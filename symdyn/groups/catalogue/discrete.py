@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.groups.algebra import Group
 from symdyn.groups.catalogue.blocks import axes, check_size, group, trimmed
+from symdyn.groups.group import Group
 
 
 def Parity(n: int) -> Group:

@@ -6,7 +6,6 @@ from itertools import combinations
 
 import numpy as np
 
-from symdyn.groups.algebra import Group
 from symdyn.groups.catalogue.blocks import (
     Fields,
     axes,
@@ -19,6 +18,7 @@ from symdyn.groups.catalogue.blocks import (
     rigid,
     rotations,
 )
+from symdyn.groups.group import Group
 from symdyn.groups.polynomial import Polynomial
 
 

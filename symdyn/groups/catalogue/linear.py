@@ -7,8 +7,8 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.groups.algebra import Group
 from symdyn.groups.catalogue.blocks import Fields, axes, check_size, constant, dilation, group, linear, reflection
+from symdyn.groups.group import Group
 
 
 def elementary(n: int, diagonal: bool = True) -> Fields:

@@ -6,8 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
-from symdyn.groups.algebra import Group
 from symdyn.groups.catalogue.blocks import check_size, group, linear
+from symdyn.groups.group import Group
 
 
 def _units(n: int, entries: list[tuple[int, int]]) -> np.ndarray:

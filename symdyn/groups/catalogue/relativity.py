@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from symdyn.groups.algebra import Group
 from symdyn.groups.catalogue.blocks import (
     Fields,
     axes,
@@ -15,6 +14,7 @@ from symdyn.groups.catalogue.blocks import (
     special_conformal,
 )
 from symdyn.groups.catalogue.spacetime import at_rest, boosts, mirrors
+from symdyn.groups.group import Group
 
 
 def _check(name: str, d: int, c: float) -> None:

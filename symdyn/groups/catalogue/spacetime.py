@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from symdyn.groups.algebra import Group
 from symdyn.groups.catalogue.blocks import Fields, axes, check_positive, check_size, constant, group, linear, rotations
+from symdyn.groups.group import Group
 from symdyn.groups.polynomial import Polynomial
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from symdyn.groups.algebra import Group
 from symdyn.groups.catalogue.blocks import Fields, check_size, group, linear
+from symdyn.groups.group import Group
 
 
 def gell_mann(n: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from symdyn.groups.representations.base import AbstractLinear
 from symdyn.groups.representations.metric import tidy
 
 if TYPE_CHECKING:
-    from symdyn.groups.algebra import Group
+    from symdyn.groups.group import Group
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Adjoint(AbstractLinear):
     group: Group
 
     def __post_init__(self):
-        from symdyn.groups.algebra import Group
+        from symdyn.groups.group import Group
 
         if not isinstance(self.group, Group):
             raise InputError(f"Adjoint needs a group such as SO(3), got {self.group!r}")
