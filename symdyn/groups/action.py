@@ -107,7 +107,7 @@ class Action:
         ... })
         >>> jets = sd.StateSpace.jets(("x",), order=2, time="t", u=1)
         >>> admitted = sd.enforce(sd.Monomials(2), burgers, space=jets, targets="u")
-        >>> print(admitted.describe(sd.Monomials(2).on(jets).names, ("u_t",)))
+        >>> print(admitted.describe(sd.Monomials(2).on(jets), ("u_t",)))
         1 of 10 coefficients free, an offset fixed by the symmetry
           fixed: u_t: -u u_x
           w1: u_t: u_xx

@@ -181,7 +181,9 @@ def constrained_sr3(subspace: Subspace, *, features: Sequence[int] | np.ndarray 
     import pysindy as ps
 
     if not hasattr(ps, "ConstrainedSR3"):
-        raise MissingDependencyError("PySINDy has no ConstrainedSR3 without cvxpy: pip install 'pysindy[cvxpy]'")
+        raise MissingDependencyError(
+            "PySINDy has no ConstrainedSR3 without cvxpy: pip install 'symdyn-discovery[interop]'"
+        )
     left, right = constraints(subspace, order="feature", features=features)
     if not len(left):
         return ps.ConstrainedSR3(**settings)
