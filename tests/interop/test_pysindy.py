@@ -250,7 +250,7 @@ def test_settings_that_leave_the_subspace_are_refused(settings, message):
 
 def test_without_cvxpy_the_error_names_the_remedy(monkeypatch):
     monkeypatch.delattr(ps, "ConstrainedSR3", raising=False)
-    with pytest.raises(sd.MissingDependencyError, match=r"pip install 'pysindy\[cvxpy\]'"):
+    with pytest.raises(sd.MissingDependencyError, match=r"pip install 'symdyn-discovery\[interop\]'"):
         constrained_sr3(admitted("SO(2)"))
 
 

@@ -61,14 +61,14 @@ def test_a_function_that_is_no_library_is_refused(function, message):
 
 
 def test_products_of_monomials_are_monomials_named_once():
-    terms = (sd.Monomials(1) * sd.Monomials(1) * sd.Monomials(1)).on(StateSpace.of(x=1, y=1))
-    assert terms.names == sd.Monomials(3).on(StateSpace.of(x=1, y=1)).names
-    assert terms.latex == sd.Monomials(3).on(StateSpace.of(x=1, y=1)).latex
-    np.testing.assert_array_equal(terms.monomials(), sd.Monomials(3).on(StateSpace.of(x=1, y=1)).exponents)
+    terms = (sd.Monomials(1) * sd.Monomials(1) * sd.Monomials(1)).on(sd.StateSpace.of(x=1, y=1))
+    assert terms.names == sd.Monomials(3).on(sd.StateSpace.of(x=1, y=1)).names
+    assert terms.latex == sd.Monomials(3).on(sd.StateSpace.of(x=1, y=1)).latex
+    np.testing.assert_array_equal(terms.monomials(), sd.Monomials(3).on(sd.StateSpace.of(x=1, y=1)).exponents)
 
 
 def test_sums_and_products_of_monomials_keep_the_exact_calculus():
-    space = StateSpace.of(q=2)
+    space = sd.StateSpace.of(q=2)
     library = sd.Monomials(1, bias=False) + sd.Monomials(1, bias=False) * sd.Monomials(2)
     assert set(library.on(space).names) == set(sd.Monomials(3, bias=False).on(space).names)
     assert (library + sd.Function(lambda s: s["q"][:1], "f")).on(space).monomials() is None
