@@ -264,4 +264,5 @@ class Subspace:
 
     def __str__(self) -> str:
         fixed = ", an offset fixed by the symmetry" if np.any(self.offset.array) else ""
-        return f"{self.dimension} of {prod(self.shape)} coefficients free{fixed}"
+        sampled = "" if self.exact else f" (from samples, gap {self.gap:.0e})" if self.gap < inf else " (from samples)"
+        return f"{self.dimension} of {prod(self.shape)} coefficients free{fixed}{sampled}"

@@ -320,3 +320,10 @@ def test_solved_for_says_which_terms_would_do(wave):
         lines_through([1.0, 0.0]).solved_for("u_tt", ("a", "b"))
     with pytest.raises(_errors.InputError, match="one scalar equation; this subspace has 2 targets"):
         example().solved_for("x", ("1", "x", "y"))
+
+
+def test_a_sampled_subspace_prints_its_gap():
+    action = Action.from_fields({"turn": lambda s: {"q": jnp.stack([-s["q"][1], s["q"][0]])}})
+    found = enforce(Monomials(1), action, space=StateSpace.of(q=2), targets="q")
+    assert found.gap > 1e6
+    assert str(found) == f"2 of 6 coefficients free (from samples, gap {found.gap:.0e})"
