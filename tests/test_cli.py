@@ -303,8 +303,25 @@ def test_csv_with_text(tmp_path):
 
 def test_group_is_never_evaluated(circle, tmp_path):
     path = write(tmp_path / "data.nc", **circle)
-    for text in ("SO(3", "__import__('os')(1)", "SU(2)", "SO(3).algebra", "SO(-1)"):
+    for text in ("SO(3", "__import__('os')(1)", "open(2)", "SO(3).algebra", "CATALOGUE"):
         assert "unknown group" in error("identify", path, "--group", text, "--vector", "position")
+    assert "needs an integer n >= 2" in error("identify", path, "--group", "SO(-1)", "--vector", "position")
+    assert "cannot make the group 'SO()'" in error("identify", path, "--group", "SO()", "--vector", "position")
+    for text in ("position=Vektor", "position", "position=os.system(1)"):
+        assert "unknown kind" in error("identify", path, "--group", "SO(2)", "--transforms", text)
+    assert "takes no numbers" in error("identify", path, "--group", "SO(2)", "--transforms", "position=Vector(2)")
+    assert "Tensor" in error("identify", path, "--group", "SO(2)", "--transforms", "position=Tensor(-1, 0)")
+
+
+def test_any_group_and_any_kind_of_quantity(circle, tmp_path):
+    path = write(tmp_path / "data.nc", **circle)
+    turned, plain = (
+        run("identify", path, "--degree", 3, "--group", group, *more)
+        for group, more in (("so(3)", ("--transforms", "position=Axial")), ("Signs(3)", ("--vector", "position")))
+    )
+    for result in (turned, plain):
+        assert result.exit_code == 0, result.stderr
+        assert "left free by the symmetry" in result.stdout
 
 
 @pytest.mark.parametrize(

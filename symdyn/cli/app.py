@@ -112,13 +112,17 @@ def identify(
         str | None, typer.Option(help="Powers of the norm: -6:2 or -3,-2,0.5.", rich_help_panel=TERMS)
     ] = None,
     group: Annotated[
-        str | None, typer.Option(help="Symmetry to enforce, such as 'SO(3)'.", rich_help_panel=TERMS)
+        str | None, typer.Option(help="Symmetry to enforce, such as 'SO(3)' or 'Galilei(2)'.", rich_help_panel=TERMS)
     ] = None,
     vector: Annotated[
         List, typer.Option(help="Variable that the group moves as a vector.", rich_help_panel=TERMS)
     ] = None,
     point: Annotated[List, typer.Option(help="As a vector, and by translations.", rich_help_panel=TERMS)] = None,
     scalar: Annotated[List, typer.Option(help="Variable that the group leaves alone.", rich_help_panel=TERMS)] = None,
+    transforms: Annotated[
+        List,
+        typer.Option(help="Any other variable: NAME=KIND, such as 'v=Velocity', 'u=Weight(2)'.", rich_help_panel=TERMS),
+    ] = None,
     solver: Annotated[str, typer.Option(help="stlsq | best-subset | least-squares.", rich_help_panel=SOLVER)] = "stlsq",
     threshold: Annotated[
         float | None, typer.Option(help="stlsq: smallest share of the rate a term may carry.", rich_help_panel=SOLVER)

@@ -39,6 +39,7 @@ class Choice:
     vector: NAMES
     point: NAMES
     scalar: NAMES
+    transforms: NAMES
     solver: str
     threshold: float | None
     tolerance: float | None
@@ -188,28 +189,66 @@ def _action(choice: Choice):
     import symdyn as sd
 
     if choice.group is None:
-        _only(choice, "no --group", "point", "scalar")
+        _only(choice, "no --group", "point", "scalar", "transforms")
         if choice.library != "covariant":
             _only(choice, "no --group", "vector")
         return None
     kinds = {"vector": sd.Vector, "point": sd.Point, "scalar": sd.Scalar}
     named = {name: rep for kind, rep in kinds.items() for name in split(getattr(choice, kind)) or ()}
+    for text in choice.transforms or ():
+        name, _, kind = text.partition("=")
+        named[name.strip()] = representation(kind)
     if not named:
-        raise InputError("--group needs --vector NAME (or --point, --scalar) for every variable of the state")
+        raise InputError(
+            "--group needs --vector NAME (or --point, --scalar, --transforms NAME=KIND) for every variable of the state"
+        )
     return group(choice.group).acting_on(**named)
 
 
-def group(text: str):
-    """A group of the catalogue by its name: `SO(3)`, `E(2)`. Text is matched, never evaluated."""
-    import symdyn as sd
+_CALL = re.compile(r"\s*([A-Za-z]+)\s*(?:\(([-+.\d,\s]*)\))?\s*")  # a name, and numbers in parentheses
 
-    makers = {"SO": sd.SO, "O": sd.O, "SE": sd.SE, "E": sd.E, "T": sd.T}
-    found = re.fullmatch(r"\s*([A-Za-z]+)\s*\(\s*(\d{1,3})\s*\)\s*", text)
-    if found is None or found[1].upper() not in makers:
-        raise InputError(
-            f"unknown group {text!r}; there are {', '.join(f'{name}(n)' for name in makers)}, such as 'SO(3)'"
-        )
-    return makers[found[1].upper()](int(found[2]))
+
+def group(text: str):
+    """A group of the catalogue by its name: `SO(3)`, `Galilei(2)`. Text is matched, never evaluated."""
+    from symdyn.groups import catalogue
+
+    makers = {name.lower(): name for name in catalogue.__all__ if name[0].isupper() and name != "CATALOGUE"}
+    found = _CALL.fullmatch(text)
+    if found is None or found[1].lower() not in makers:
+        raise InputError(f"unknown group {text!r}; there are {', '.join(sorted(makers.values()))}, such as 'SO(3)'")
+    return _made(getattr(catalogue, makers[found[1].lower()]), found[2], text, "group")
+
+
+def representation(text: str):
+    """A representation by its name: `Velocity`, `Weight(2)`, `Tensor(2, 0)`. Text is matched, never evaluated."""
+    from symdyn.groups import AbstractRepresentation, representations
+
+    known = {
+        name.lower(): value
+        for name, value in vars(representations).items()
+        if isinstance(value, AbstractRepresentation)
+        or name in ("Weight", "Density", "Complex", "Spin", "Tensor", "Wavefunction")
+    }
+    found = _CALL.fullmatch(text)
+    if found is None or found[1].lower() not in known:
+        raise InputError(f"unknown kind {text!r} in --transforms NAME=KIND; there are {', '.join(sorted(known))}")
+    kind = known[found[1].lower()]
+    if isinstance(kind, AbstractRepresentation):
+        if found[2] is not None:
+            raise InputError(f"{text!r} takes no numbers; write {found[1]}")
+        return kind
+    return _made(kind, found[2], text, "kind")
+
+
+def _made(make, numbers: str | None, text: str, what: str):
+    """A call with plain numbers, integers where they are written so."""
+    try:
+        values = [float(n) if "." in n else int(n) for n in (numbers or "").split(",") if n.strip()]
+        return make(*values)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"cannot make the {what} {text!r}: {error}") from None
 
 
 def _solver(choice: Choice):
