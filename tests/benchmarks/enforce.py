@@ -88,10 +88,11 @@ Case = tuple[Callable[..., tuple], tuple]
 CASES: dict[str, Case] = {}
 CASES |= {f"SO(3), degree {k}": (fields, ("SO", 3, k)) for k in (3, 5, 7, 9, 12)}
 CASES |= {f"SO(3), two vectors, degree {k}": (fields, ("SO", 3, k, 2)) for k in (3, 4, 5, 6)}
+CASES |= {f"SO(3), three vectors, degree {k}": (fields, ("SO", 3, k, 3)) for k in (4, 5)}
 CASES |= {f"SO({n}), degree 3": (fields, ("SO", n, 3)) for n in (2, 4, 6, 8, 10)}
 CASES |= {f"O({n}), degree 3": (fields, ("O", n, 3)) for n in (4, 6)}
 CASES |= {f"S_{n}, degree 3": (fields, ("Permutations", n, 3)) for n in (3, 4, 6, 8)}
-CASES |= {f"Sp({n}), degree 3": (fields, ("Sp", n, 3)) for n in (2, 4, 6, 8)}
+CASES |= {f"Sp({n}), degree 3": (fields, ("Sp", n, 3)) for n in (2, 4, 6, 8, 12)}
 CASES |= {f"Galilei, {b} bodies, degree {k}": (galilei, (b, k)) for b, k in ((1, 3), (2, 2), (2, 3), (3, 2))}
 CASES |= {
     f"Galilei({d}) on jets, order {o}, degree {k}": (flow, (d, o, k))
@@ -99,7 +100,7 @@ CASES |= {
 }
 CASES |= {
     f"Poincare({d}) on jets, order {o}, degree {k}": (poincare, (d, o, k))
-    for d, o, k in ((1, 2, 4), (1, 3, 3), (2, 2, 3), (3, 1, 4), (3, 2, 2), (3, 2, 3))
+    for d, o, k in ((1, 2, 4), (1, 3, 3), (2, 2, 3), (3, 1, 4), (3, 2, 2), (3, 2, 3), (3, 2, 4))
 }
 
 # name: (group of symdyn, group of EMLP, what EMLP calls its size, n, numbers k of vectors)
