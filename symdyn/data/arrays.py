@@ -9,7 +9,14 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable
-from symdyn.data.checks import component_labels, require_floating, time_values, warn_of_unused_rates, without_gaps
+from symdyn.data.checks import (
+    check_rates,
+    component_labels,
+    require_floating,
+    time_values,
+    warn_of_unused_rates,
+    without_gaps,
+)
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording, Trajectory, joined
 
@@ -34,6 +41,7 @@ def read_arrays(data: Mapping[str, Any], reading: Reading, run: int | None = Non
     if isinstance(reading.weights, str):
         aside.add(reading.weights)
     state = reading.variables or tuple(k for k in arrays if k not in aside)
+    check_rates(rates, state)
     space = StateSpace(tuple(_variable(k, arrays[k], len(times)) for k in state))
     kinematics = tuple((a, rates[a]) for a in state if rates.get(a) in state)
     targets = reading.rate_of or tuple(k for k in state if k not in dict(kinematics))

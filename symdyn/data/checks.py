@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from warnings import warn
 
 import numpy as np
@@ -90,6 +90,17 @@ def _nearest_valid(rows: np.ndarray) -> np.ndarray:
     """For every row the last valid one before it (the first valid one at the start)."""
     valid = np.where(rows, 0, np.arange(len(rows)))
     return np.maximum(np.maximum.accumulate(valid), int(np.argmin(rows)))
+
+
+def check_rates(rates: Mapping[str, str] | None, state: tuple[str, ...]) -> None:
+    """Raise InputError for rates of what is no state variable: the names may be the wrong way round."""
+    for name, rate in (rates or {}).items():
+        if name not in state:
+            turned = f"; the other way round it reads rates={{{rate!r}: {name!r}}}" if rate in state else ""
+            raise InputError(
+                f"rates says that {rate!r} is the rate of {name!r}, which is not a state variable; the state has "
+                f"{', '.join(state)}{turned}"
+            )
 
 
 def warn_of_unused_rates(targets: tuple[str, ...], measured: Collection[str]) -> None:

@@ -11,7 +11,14 @@ import numpy as np
 from symdyn._errors import InputError, SymdynWarning
 from symdyn._types import StateSpace, Variable
 from symdyn.data.arrays import read_arrays
-from symdyn.data.checks import component_labels, require_floating, time_values, warn_of_unused_rates, without_gaps
+from symdyn.data.checks import (
+    check_rates,
+    component_labels,
+    require_floating,
+    time_values,
+    warn_of_unused_rates,
+    without_gaps,
+)
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording, Trajectory, joined
 from symdyn.data.weights import row_weights
@@ -113,6 +120,7 @@ def _read_one(ds, reading: Reading, run: int | None) -> Recording:
     time = _find_time(ds, reading.time)
     declared = _declared_rates(ds, reading.rates)
     state = _state_names(ds, reading, time, declared)
+    check_rates(reading.rates, state)
     kinematics = tuple((a, declared[a]) for a in state if declared.get(a) in state)
     targets = reading.rate_of or tuple(name for name in state if name not in dict(kinematics))
     for name in targets:

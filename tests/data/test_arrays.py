@@ -61,3 +61,10 @@ def test_rates_of_some_targets_only_are_not_dropped_in_silence(make):
     with pytest.warns(sd.SymdynWarning, match="measured for x but not for y"):
         assert read(data, Reading(rates={"x": "dx"})).trajectories[0].rates is None
     assert read(data, Reading(rates={"x": "dx"}, rate_of="x")).trajectories[0].rates is not None
+
+
+def test_rates_the_wrong_way_round_are_refused_in_both_doors():
+    data = {"time": np.arange(5.0), "x": np.arange(5.0) ** 2, "v": 2 * np.arange(5.0)}
+    for given in (data, sd.dataset(data["time"], x=data["x"], v=data["v"])):
+        with pytest.raises(sd.InputError, match=r"the other way round it reads rates=\{'x': 'v'\}"):
+            sd.identify(given, rates={"v": "x"}, variables="x", rate_of="x")
