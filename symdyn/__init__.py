@@ -87,9 +87,14 @@ from symdyn.groups import (
 from symdyn.library import Covariant, CovariantVectors, Function, Monomials, PairForces, Radial
 from symdyn.model import Model, simulate
 from symdyn.regress import (
+    FROLS,
     RESULTS,
+    SR3,
+    SSR,
     STLSQ,
     BestSubset,
+    ElasticNet,
+    Lasso,
     LeastSquares,
     Projection,
     Solution,
@@ -100,11 +105,14 @@ from symdyn.regress import (
 from symdyn.symmetry import Equivariants, Invariants, Subspace, enforce, kernel_lie_derivative, lie_derivative
 
 __all__ = [
+    "FROLS",
     "GL",
     "RESULTS",
     "SE",
     "SL",
     "SO",
+    "SR3",
+    "SSR",
     "STLSQ",
     "SU",
     "Accelerations",
@@ -134,6 +142,7 @@ __all__ = [
     "Dihedral",
     "DirectSum",
     "E",
+    "ElasticNet",
     "Equivariants",
     "FiniteDifference",
     "Frozen",
@@ -144,6 +153,7 @@ __all__ = [
     "Icosahedron",
     "InputError",
     "Invariants",
+    "Lasso",
     "LeastSquares",
     "LieAlgebra",
     "Lorentz",

@@ -27,7 +27,7 @@ from symdyn.library.covariant import CovariantTerm, Factor
 from symdyn.model.model import Model
 from symdyn.regress.collinear import CollinearGroup
 from symdyn.regress.solution import RESULTS, Settings, Solution, Stats
-from symdyn.regress.solvers import STLSQ, BestSubset, LeastSquares
+from symdyn.regress.solvers import FROLS, SR3, SSR, STLSQ, BestSubset, ElasticNet, Lasso, LeastSquares
 from symdyn.symmetry import Equivariants, Invariants, Subspace
 
 FORMAT, VERSION = "symdyn law", 2
@@ -51,7 +51,7 @@ _CLASSES: dict[str, type] = {
     for cls in (
         StateSpace, Variable, Derivative, Reading, Settings, Stats, CollinearGroup, Subspace, CovariantTerm, Factor,
         Covariant, CovariantVectors, Equivariants, Invariants, Monomials, PairForces, Product, Radial, Sum,
-        FiniteDifference, SavitzkyGolay, WeakForm, STLSQ, BestSubset, LeastSquares,
+        FiniteDifference, SavitzkyGolay, WeakForm, STLSQ, SR3, BestSubset, FROLS, SSR, Lasso, ElasticNet, LeastSquares,
         Action, Group, LieAlgebra, Polynomial, *_dataclasses(parts), *_dataclasses(representations),
     )
 }  # fmt: skip

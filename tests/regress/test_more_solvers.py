@@ -1,0 +1,244 @@
+"""Laws that hold for every solver, and each of them against an independent way to the same answer."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symdyn as sd
+from symdyn.regress.solvers import exact, least_squares
+from symdyn.regress.solvers.base import ebic
+from symdyn.regress.solvers.penalised import path
+
+SOLVERS = [
+    sd.SR3(0.05),
+    sd.Lasso(),
+    sd.Lasso(0.1),
+    sd.ElasticNet(0.5),
+    sd.ElasticNet(0.5, alpha=0.2),
+    sd.FROLS(),
+    sd.FROLS(2),
+    sd.SSR(),
+    sd.SSR("loss", 2),
+    sd.BestSubset(0.01, exact=True),
+    sd.BestSubset(None, exact=True),
+]
+CHOOSING = [s for s in SOLVERS if getattr(s, "alpha", None) is None]  # not those with a fixed penalty
+
+
+def triangle(design, y):
+    table = np.column_stack([design, y])
+    norms = np.linalg.norm(table, axis=0)
+    return np.linalg.qr(table / np.where(norms > 0, norms, 1.0), mode="r")
+
+
+def planted(seed, p=7, active=(1, 4), noise=1e-3, rows=400):
+    rng = np.random.default_rng(seed)
+    design = rng.normal(size=(rows, p))
+    return design, design[:, list(active)].sum(axis=1) + noise * rng.normal(size=rows)
+
+
+def chosen(solver, table, rows=400):
+    return np.flatnonzero(solver.support(table, rows)).tolist()
+
+
+def residual(table, terms):
+    mask = np.isin(np.arange(table.shape[1] - 1), terms)
+    return float(np.linalg.norm(table[:, -1] - table[:, :-1] @ least_squares(table, mask)))
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=repr)
+def test_the_right_support_on_an_orthogonal_design(solver):
+    basis = np.linalg.qr(np.random.default_rng(0).normal(size=(400, 9)))[0]
+    y = basis[:, [2, 5]] @ [1.0, -0.7] + 1e-6 * basis[:, 8]
+    assert chosen(solver, triangle(basis[:, :8], y)) == [2, 5]
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 1000), scales=st.lists(st.sampled_from([2.0**-30, 1e-3, 7.0, 1e8]), min_size=7, max_size=7))
+def test_units_change_nothing(seed, scales):
+    design, y = planted(seed, noise=0.1)
+    for solver in SOLVERS:
+        scaled = triangle(design * np.array(scales), y * scales[0])
+        assert chosen(solver, triangle(design, y)) == chosen(solver, scaled), solver
+
+
+@pytest.mark.parametrize("solver", CHOOSING, ids=repr)
+def test_rank_deficient_triangles(solver):
+    # a column twice, one that is a sum of others, and one that is zero on all rows
+    design, y = planted(1, p=5)
+    table = triangle(np.column_stack([design, design[:, 3], design[:, 0] + design[:, 2], np.zeros(400)]), y)
+    found = chosen(solver, table)
+    assert {1, 4} <= set(found) <= {0, 1, 2, 3, 4, 5, 6}
+    assert residual(table, found) < 2e-3
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=repr)
+def test_a_target_or_a_library_of_zeros(solver):
+    design, y = planted(0, p=3, active=(1,))
+    found = solver.support(triangle(design, 0 * y), 400)
+    assert found.shape == (3,)
+    assert found.dtype == bool
+    assert solver.support(triangle(0 * design, y), 400).shape == (3,)
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=repr)
+def test_fewer_rows_than_terms_do_not_break_a_solver(solver):
+    design, y = planted(0, p=9, noise=0.0)
+    found = solver.support(triangle(design, y)[:6], 6)
+    assert found.shape == (9,)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: sd.SR3(1.0), "between 0 and 1"),
+        (lambda: sd.SR3(relaxation=0.0), "positive"),
+        (lambda: sd.SR3(max_iterations=0), "positive"),
+        (lambda: sd.Lasso(0.0), "between 0 and 1"),
+        (lambda: sd.Lasso(1.5), "between 0 and 1"),
+        (lambda: sd.ElasticNet(0.0), "above 0"),
+        (lambda: sd.ElasticNet(0.5, alpha=2.5), "between 0 and 1"),
+        (lambda: sd.FROLS(0), "positive whole number"),
+        (lambda: sd.FROLS(2.5), "positive whole number"),
+        (lambda: sd.SSR(max_terms=-1), "positive whole number"),
+        (lambda: sd.SSR(by="size"), 'by "coefficient" or "loss"'),
+    ],
+)
+def test_settings_out_of_range_are_refused(make, message):
+    with pytest.raises(sd.InputError, match=message):
+        make()
+
+
+def collinear(seed, p=10, noise=0.02):
+    """Neighbouring terms correlate by more than 0.9; the law has terms 2, 5, 8."""
+    rng = np.random.default_rng(seed)
+    design = rng.normal(size=(300, p)) @ (np.eye(p) + 3 * np.eye(p, k=1) + 3 * np.eye(p, k=2))
+    y = design[:, [2, 5, 8]] @ [1.0, -1.0, 0.7]
+    return design, y + noise * y.std() * rng.normal(size=300)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.5])
+def test_the_exact_search_agrees_with_trying_all_sets(seed, noise):
+    table = triangle(*collinear(seed, noise=noise))
+    best = [
+        min(combinations(range(10), size), key=lambda s: residual(table, s)) for size in range(1, 9)
+    ]  # the best set of each size
+    costs = [ebic(residual(table, s), len(s), 300, 10) for s in best]
+    assert tuple(chosen(sd.BestSubset(None, exact=True), table, 300)) == best[int(np.argmin(costs))]
+    full = residual(table, range(10))
+    for tolerance in (0.01, 0.1, 0.3):
+        first = next((s for s in best if residual(table, s) <= full + tolerance), best[-1])
+        assert tuple(chosen(sd.BestSubset(tolerance, exact=True), table, 300)) == first
+    search = exact._Search(np.asarray(table))
+    for size, terms in enumerate(best[:5], 1):
+        found, left = search.best(size, np.inf)
+        assert left == pytest.approx(residual(table, terms), rel=1e-9, abs=1e-13)
+        assert residual(table, found) == pytest.approx(left, rel=1e-9, abs=1e-13)
+
+
+@pytest.mark.parametrize("tolerance", [0.01, None])
+def test_the_exact_search_handles_forty_collinear_terms(tolerance):
+    table = triangle(*collinear(0, p=40))
+    assert chosen(sd.BestSubset(tolerance, exact=True), table, 300) == [2, 5, 8]
+
+
+def test_an_exact_search_that_takes_too_long_is_refused(monkeypatch):
+    monkeypatch.setattr(exact, "MOST_NODES", 200)
+    rng = np.random.default_rng(0)
+    table = triangle(rng.normal(size=(100, 40)), rng.normal(size=100))
+    with pytest.raises(sd.InputError, match="lower max_terms"):
+        sd.BestSubset(0.0, exact=True).support(table, 100)
+
+
+def test_the_screen_does_not_limit_an_exact_search():
+    assert sd.BestSubset(screen=40, exact=True).exact
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.4])
+def test_the_path_ends_at_the_minimum_of_the_stated_sum(l1_ratio):
+    # an independent solution of scikit-learn, from the rows and not from the triangle
+    from sklearn.linear_model import ElasticNet
+
+    design, y = collinear(3)
+    rows = np.column_stack([design, y]) / np.linalg.norm(np.column_stack([design, y]), axis=0)
+    alpha = 0.05
+    ours = path(triangle(design, y), np.geomspace(0.9, alpha, 25), l1_ratio)[0][-1]
+    model = ElasticNet(alpha=alpha / 300, l1_ratio=l1_ratio, fit_intercept=False, tol=1e-10, max_iter=100_000)
+    np.testing.assert_allclose(ours, model.fit(rows[:, :-1], rows[:, -1]).coef_, atol=1e-4)
+    # and the optimality conditions, which know nothing of scikit-learn
+    pull = rows[:, :-1].T @ (rows[:, -1] - rows[:, :-1] @ ours) - alpha * (1 - l1_ratio) * ours
+    assert np.abs(pull).max() <= alpha * l1_ratio * (1 + 1e-3)
+    kept = ours != 0
+    np.testing.assert_allclose(pull[kept], alpha * l1_ratio * np.sign(ours[kept]), rtol=1e-3)
+    solver = sd.Lasso(alpha) if l1_ratio == 1 else sd.ElasticNet(l1_ratio, alpha)
+    assert (solver.support(triangle(design, y), 300) == kept).all()
+
+
+def test_a_lasso_that_has_not_converged_says_so():
+    x = np.random.default_rng(0).uniform(1.0, 1.01, 500)
+    table = triangle(x[:, None] ** np.arange(-6, 6), np.sin(200 * x) + x**-2.0)
+    with pytest.warns(sd.SymdynWarning, match="has not converged"):
+        sd.Lasso(1e-9).support(table, 500)
+
+
+def test_forward_selection_takes_the_largest_error_reduction_at_each_step():
+    table = triangle(*collinear(2))
+    taken: list[int] = []
+    for size in range(1, 6):
+        best = min((j for j in range(10) if j not in taken), key=lambda j: residual(table, [*taken, j]))
+        taken.append(best)
+        assert chosen(sd.FROLS(size), table, 300) == sorted(taken)
+
+
+@pytest.mark.parametrize("by", ["coefficient", "loss"])
+def test_backward_elimination_drops_the_smallest_at_each_step(by):
+    table = triangle(*collinear(2))
+    left = list(range(10))
+    while len(left) > 1:
+        if by == "loss":
+            drop = min(left, key=lambda j: residual(table, [k for k in left if k != j]))
+        else:
+            weights = np.abs(least_squares(table, np.isin(np.arange(10), left)))
+            drop = min(left, key=lambda j: weights[j])
+        left.remove(drop)
+        assert chosen(sd.SSR(by, len(left)), table, 300) == left
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("relaxation", [0.1, 1.0, 10.0])
+def test_the_published_iteration_of_sr3_stays_at_the_support(seed, relaxation):
+    table = triangle(*collinear(seed, noise=0.3))
+    solver = sd.SR3(0.1, relaxation)
+    mask = solver.support(table, 300)
+    terms, y = table[:, :-1], table[:, -1]
+    left = np.linalg.inv(terms.T @ terms + np.eye(10) / relaxation)
+    w = np.where(mask, solver._relaxed(table, mask), 0.0)
+    for _ in range(100):
+        x = left @ (terms.T @ y + w / relaxation)
+        w = np.where(np.abs(x) >= 0.1, x, 0.0)
+        assert ((w != 0) == mask).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sr3_without_relaxation_is_sequential_thresholding(seed):
+    table = triangle(*collinear(seed, noise=0.3))
+    assert chosen(sd.SR3(0.1, 1e-12), table) == chosen(sd.STLSQ(0.1), table)
+
+
+TIMES = np.linspace(0, 10, 300)
+
+
+@pytest.mark.parametrize("solver", CHOOSING, ids=repr)
+def test_inside_an_enforced_subspace_and_on_disk(solver, tmp_path):
+    turn = sd.SO(2).acting_on(position=sd.Vector, velocity=sd.Vector)
+    data = sd.make_dataset("harmonic_oscillator", times=TIMES, rates=True)
+    law = sd.identify(data, library=sd.Monomials(3), action=turn, solver=solver, rate_of="velocity")
+    assert law.stats.residual[0] < 0.02
+    law.save(tmp_path / "law.symdyn")
+    back = sd.load(tmp_path / "law.symdyn")
+    assert back.settings.solver == solver
+    assert str(back) == str(law)
