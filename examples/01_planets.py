@@ -81,7 +81,7 @@ for name in ("mercury", "venus", "earth-moon", "mars", "jupiter"):
         around_the_sun(name),
         library=sd.Radial("position", powers=tuple(range(-6, 3))),
         action=rotations,
-        solver=sd.BestSubset(),
+        selection=sd.Tolerance(0.01),
         weights="relative",
     )
     print(f"{name:11s} {central[name]}")
@@ -267,7 +267,7 @@ for noise in (1e3, 1e4):
     noisy = clean.copy(data={"position": clean.position + noise * random.standard_normal(clean.position.shape)})
     how = {"order": 2, "differentiation": sd.WeakForm()}
     noisy_law = sd.identify(
-        noisy, library=sd.Radial("position", powers=tuple(range(-6, 3))), solver=sd.BestSubset(), **how
+        noisy, library=sd.Radial("position", powers=tuple(range(-6, 3))), selection=sd.Tolerance(0.01), **how
     )
     fit = sd.variable_projection(lambda k: sd.Radial("position", powers=(k,)), {"k": -2.5}, noisy, **how)
     noisy_exponents[noise] = fit.parameters["k"] + 1

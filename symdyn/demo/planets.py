@@ -83,7 +83,11 @@ def one_planet(data, name: str) -> OnePlanet:
     """The central law of one planet from exact accelerations, rows weighted by their relative error."""
     planet = heliocentric(data, name)
     law = sd.identify(
-        planet, library=sd.Radial("position", POWERS), action=ROTATIONS, solver=sd.BestSubset(), weights="relative"
+        planet,
+        library=sd.Radial("position", POWERS),
+        action=ROTATIONS,
+        selection=sd.Tolerance(0.01),
+        weights="relative",
     )
     fit = sd.variable_projection(lambda k: sd.Radial("position", powers=(k,)), {"k": -2.5}, planet, weights="relative")
     value, error = law.coefficient(NEWTON)
@@ -138,10 +142,12 @@ def relativity(data, bodies: NBody) -> Relativity:
     """The post-Newtonian law from what the fitted Newtonian field leaves, and Mercury's perihelion by that law."""
     library = sd.Covariant((*RELATIVISTIC, NEWTON, *DISTRACTORS))
     rest, weights = newtonian_rest(data, bodies.gm, ("mercury", "venus", "mars"))
-    law = sd.identify(rest, library=library, solver=sd.STLSQ(), weights=weights)
+    law = sd.identify(rest, library=library, solver=sd.STLSQ(0.05), weights=weights)
     everything = sd.identify(rest, library=library, solver=sd.LeastSquares(), weights=weights)
     mercury = ["mercury"]
-    alone = sd.identify(rest.sel(body=mercury), library=library, solver=sd.STLSQ(), weights=weights.sel(body=mercury))
+    alone = sd.identify(
+        rest.sel(body=mercury), library=library, solver=sd.STLSQ(0.05), weights=weights.sel(body=mercury)
+    )
     gm = float(bodies.gm[bodies.bodies.index("sun")])
     unit = gm / data.attrs["speed_of_light"] ** 2 * np.array([gm, 1.0, 1.0])
     found = np.array([law.coefficient(term) for term in RELATIVISTIC]).T / unit
@@ -194,7 +200,7 @@ def noisy_positions(levels: tuple[float, ...] = (1e3, 1e4), names: tuple[str, ..
             clean = data[["position"]].sel(body=[name])
             noisy = clean.copy(data={"position": clean.position + noise * random.standard_normal(clean.position.shape)})
             options = {"order": 2, "differentiation": sd.WeakForm()}
-            law = sd.identify(noisy, library=sd.Radial("position", POWERS), solver=sd.BestSubset(), **options)
+            law = sd.identify(noisy, library=sd.Radial("position", POWERS), selection=sd.Tolerance(0.01), **options)
             fit = sd.variable_projection(lambda k: sd.Radial("position", powers=(k,)), {"k": -2.5}, noisy, **options)
             exponent = (fit.parameters["k"] + 1.0, fit.standard_errors["k"])
             found.append(NoisyPlanet(name, noise, law, fit, exponent))

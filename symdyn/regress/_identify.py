@@ -18,10 +18,12 @@ from symdyn.groups import Action, Group
 from symdyn.library import AbstractLibrary, AbstractTerms, Monomials
 from symdyn.model.model import Model, entry_basis, restricted
 from symdyn.regress.collinear import collinear_groups
-from symdyn.regress.problem import Fit, problems, solve
+from symdyn.regress.fit import Fit, solve
+from symdyn.regress.problem import problems
 from symdyn.regress.rows import Regression, regression
-from symdyn.regress.solution import RESULTS, Settings, Solution, Stats
-from symdyn.regress.solvers import STLSQ, AbstractSolver
+from symdyn.regress.selection import EBIC, AbstractSelection
+from symdyn.regress.solution import RESULTS, Candidate, Choice, Settings, Solution, Stats
+from symdyn.regress.solvers import AbstractSolver, BestSubset
 from symdyn.symmetry import Subspace, enforce
 from symdyn.symmetry.subspace import combination_text
 
@@ -32,6 +34,7 @@ def identify(
     library: AbstractLibrary | None = None,
     action: Action | None = None,
     solver: AbstractSolver | None = None,
+    selection: AbstractSelection | None = None,
     rate_of: str | tuple[str, ...] | None = None,
     order: int = 1,
     variables: str | tuple[str, ...] | None = None,
@@ -52,7 +55,9 @@ def identify(
         unless it ends a chain (acceleration after velocity); with `attrs["measured_rate_of"]` it is a measurement only.
     library: candidate terms; `Monomials(2)` by default.
     action: a symmetry to enforce, for example `sd.SO(3).acting_on(position=sd.Vector, velocity=sd.Vector)`.
-    solver: chooses the terms; `STLSQ()` by default, `LeastSquares()` keeps all.
+    solver: proposes sets of terms; `BestSubset()` by default, `LeastSquares()` keeps all.
+    selection: decides among them; `EBIC()` by default. A solver that was told a threshold or a number of terms
+        leaves nothing to decide.
     rate_of: the variables whose rate is sought; by default all whose rate the state does not already hold.
     order: 1, or 2 for a law of the second time derivative (needs only positions).
     variables: the state variables; by default all that depend on time and are not rates of others.
@@ -77,19 +82,22 @@ def identify(
     """
     if order not in (1, 2):
         raise InputError(f"order must be 1 or 2, got {order!r}")
-    _check_kinds(library, action, solver, differentiation)
+    _check_kinds(library, action, solver, selection, differentiation)
     reading = Reading(variables, rate_of, rates, time, trajectories, weights, missing)  # pyright: ignore[reportArgumentType]
-    settings = Settings(reading, library or Monomials(2), action, solver or STLSQ(), differentiation, order)
+    settings = Settings(
+        reading, library or Monomials(2), action, solver or BestSubset(), differentiation, order, selection or EBIC()
+    )
     return _solution(regression(read(data, reading), settings), settings)
 
 
-def _check_kinds(library, action, solver, differentiation) -> None:
+def _check_kinds(library, action, solver, selection, differentiation) -> None:
     """Raise InputError for an argument of the wrong kind, with what it should be."""
     hint = f"; a group acts by representations: {action.name}.acting_on(...)" if isinstance(action, Group) else ""
     for name, value, kinds, example in (
         ("library", library, AbstractLibrary, "sd.Monomials(3)"),
         ("action", action, Action, "sd.SO(3).acting_on(position=sd.Vector)"),
         ("solver", solver, AbstractSolver, "sd.STLSQ()"),
+        ("selection", selection, AbstractSelection, "sd.EBIC()"),
         ("differentiation", differentiation, AbstractDifferentiation | WeakForm, "sd.WeakForm()"),
     ):
         if value is not None and not isinstance(value, kinds):
@@ -104,7 +112,8 @@ def _solution(found: Regression, settings: Settings) -> Solution:
     shape = (terms.size,) if terms.value_shape else (terms.size, target_space.size)
     subspace = _admissible(terms, recording, settings)
     groups = [target_space.indices((name,)).tolist() for name in target_space.names]
-    fits = [solve(problem, settings.solver) for problem in problems(found.moments, shape, subspace, groups)]
+    every = problems(found.moments, shape, subspace, groups)
+    fits = [solve(problem, settings.solver, settings.selection) for problem in every]
     model_space, active, covariance, weights = _joined(fits, shape, subspace)
     model = Model(
         weights=weights, terms=terms, subspace=model_space, space=recording.space, targets=recording.targets,
@@ -116,7 +125,20 @@ def _solution(found: Regression, settings: Settings) -> Solution:
     if not active:
         result = RESULTS.no_terms
     stats = _stats(found, fits, active, subspace, shape)
-    return Solution(model, result, stats, covariance, collinear, settings, recording.provenance)
+    choices = tuple(_choice(fit, names, target_space) for fit in fits)
+    return Solution(model, result, stats, covariance, collinear, settings, choices, recording.provenance)
+
+
+def _choice(fit: Fit, names: tuple[str, ...], targets: StateSpace) -> Choice:
+    path, columns = fit.path, targets.component_names
+    target = columns[fit.problem.columns[0]] if len(fit.problem.columns) < len(columns) else ", ".join(targets.names)
+    candidates = tuple(
+        Candidate(tuple(names[k] for k in np.flatnonzero(mask)), float(residual), float(score))
+        for mask, residual, score in zip(path.masks, path.residuals, path.scores, strict=True)
+    )
+    often = () if path.frequencies is None else path.frequencies
+    frequencies = tuple((names[k], float(f)) for k, f in enumerate(often) if f > 0)
+    return Choice(target, candidates, path.chosen, frequencies)
 
 
 def _admissible(terms: AbstractTerms, recording: Recording, settings: Settings) -> Subspace | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symdyn.regress.problem import Fit
+from symdyn.regress.fit import Fit
 from symdyn.regress.solvers import ROUNDING, least_squares
 
 MEMBER = 0.1  # a term belongs to a direction when its entry exceeds this share of the largest

@@ -25,19 +25,20 @@ from symdyn.groups import Action, Group, LieAlgebra, Polynomial, parts, represen
 from symdyn.library import Covariant, CovariantVectors, Monomials, PairForces, Product, Radial, Sum
 from symdyn.library.covariant import CovariantTerm, Factor
 from symdyn.model.model import Model
+from symdyn.regress import selection, solvers
 from symdyn.regress.collinear import CollinearGroup
-from symdyn.regress.solution import RESULTS, Settings, Solution, Stats
-from symdyn.regress.solvers import FROLS, SR3, SSR, STLSQ, BestSubset, ElasticNet, Lasso, LeastSquares
+from symdyn.regress.solution import RESULTS, Candidate, Choice, Settings, Solution, Stats
 from symdyn.symmetry import Equivariants, Invariants, Subspace
 
-FORMAT, VERSION = "symdyn law", 2
+FORMAT, VERSION = "symdyn law", 3
 
 
 def _dataclasses(package) -> tuple[type, ...]:
     """The concrete dataclasses of a module, or of the modules of a package."""
     modules = (package, *(m for m in vars(package).values() if isinstance(m, ModuleType)))
     found = {c for m in modules for c in vars(m).values() if isinstance(c, type) and is_dataclass(c)}
-    return tuple(c for c in found if c.__module__.startswith(package.__name__) and not isabstract(c))
+    own = (c for c in found if c.__module__.startswith(package.__name__) and not c.__name__.startswith("_"))
+    return tuple(c for c in own if not isabstract(c))
 
 
 def _key(cls: type) -> str:
@@ -51,7 +52,7 @@ _CLASSES: dict[str, type] = {
     for cls in (
         StateSpace, Variable, Derivative, Reading, Settings, Stats, CollinearGroup, Subspace, CovariantTerm, Factor,
         Covariant, CovariantVectors, Equivariants, Invariants, Monomials, PairForces, Product, Radial, Sum,
-        FiniteDifference, SavitzkyGolay, WeakForm, STLSQ, SR3, BestSubset, FROLS, SSR, Lasso, ElasticNet, LeastSquares,
+        FiniteDifference, SavitzkyGolay, WeakForm, Candidate, Choice, *_dataclasses(solvers), *_dataclasses(selection),
         Action, Group, LieAlgebra, Polynomial, *_dataclasses(parts), *_dataclasses(representations),
     )
 }  # fmt: skip
@@ -107,6 +108,7 @@ def _document(solution: Solution) -> dict[str, Any]:
         "result": solution.result.name,
         "stats": _encode(solution.stats),
         "collinear": _encode(solution.collinear),
+        "choices": _encode(solution.choices),
         "provenance": _encode(solution.provenance),
         "equations": list(solution.equations),
     }
@@ -174,7 +176,7 @@ def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Soluti
     )
     return Solution(
         model, RESULTS[document["result"]], _decode(document["stats"]), arrays["covariance"],
-        _decode(document["collinear"]), settings, _decode(document["provenance"]),
+        _decode(document["collinear"]), settings, _decode(document["choices"]), _decode(document["provenance"]),
     )  # fmt: skip
 
 

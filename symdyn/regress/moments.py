@@ -44,7 +44,8 @@ class Moments:
 
     `blocks` (b, q, q): whitened moments U'WU of each block; `whitener` (q, q): upper triangular R1 with
     A / scale = U R1; `scale` (q,): root mean square of each column on the sample; `rows` (b,): rows in each block;
-    `n_terms`: p.
+    `n_terms`: p; `trajectory` (b,): which trajectory each block belongs to, or which group of neighbouring ones where
+    there are more than `BLOCKS`. No block reaches across two of them.
     """
 
     blocks: np.ndarray
@@ -52,6 +53,7 @@ class Moments:
     scale: np.ndarray
     rows: np.ndarray
     n_terms: int
+    trajectory: np.ndarray
 
     @property
     def n_targets(self) -> int:
@@ -93,8 +95,11 @@ def sample_moments(
     states: Float[np.ndarray, "m n"],
     targets: Float[np.ndarray, "m d"],
     weights: Float[np.ndarray, "..."],
+    lengths: tuple[int, ...] | None = None,
 ) -> Moments:
     """Moments of `targets ~ terms(states)`: states (m, n), targets (m, d), weights (m,) or (m, d).
+
+    `lengths`: rows of each trajectory in turn; one trajectory by default.
 
     Vector terms give d rows a sample and one target column; scalar terms one row and d target columns. Raises
     InputError where a term is not finite on a sample of positive weight.
@@ -109,17 +114,20 @@ def sample_moments(
                 "weights that differ between components need vector terms (a Covariant or PairForces library)"
             )
         weights = np.ascontiguousarray(weights[:, 0])
-    moments = _stream(_term_rows, terms, (states, targets, weights), terms.size)
+    moments = _stream(_term_rows, terms, (states, targets, weights), terms.size, lengths)
     if not np.isfinite(moments.blocks).all():
         _name_infinite_term(terms, states, weights)
     return moments
 
 
 def design_moments(
-    design: Float[np.ndarray, "m p"], targets: Float[np.ndarray, "m d"], weights: Float[np.ndarray, " m"]
+    design: Float[np.ndarray, "m p"],
+    targets: Float[np.ndarray, "m d"],
+    weights: Float[np.ndarray, " m"],
+    lengths: tuple[int, ...] | None = None,
 ) -> Moments:
     """Moments of rows that were already evaluated: design (m, p), targets (m, t), weights (m,)."""
-    return _stream(_given_rows, None, (design, targets, weights), design.shape[1])
+    return _stream(_given_rows, None, (design, targets, weights), design.shape[1], lengths)
 
 
 def _term_rows(terms: Any, x, y, w):
@@ -163,7 +171,7 @@ def _evaluate_rows(rows: Callable, terms: Any, x, y, w):
     return jnp.where(weight > 0, a, 0.0) * jnp.sqrt(weight)
 
 
-def _stream(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int) -> Moments:
+def _stream(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int, lengths=None) -> Moments:
     x, y, w = columns
     if len(x) < 3 or not (w > 0).any():
         raise InputError(
@@ -175,10 +183,11 @@ def _stream(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int)
         a = np.asarray(_evaluate_rows(rows, terms, *sample) if host is None else _host_rows(host, *sample))
         few = host if len(x) <= HOST_ROWS else None
         scale, whitener = _whitener(_finite(a, terms, columns))
-        moments = _pass(rows, terms, columns, few, scale, whitener, p)
+        ends = _segment_ends(lengths or (len(x),))
+        moments = _pass(rows, terms, columns, few, scale, whitener, p, ends)
         root = triangular_root(moments.blocks.sum(axis=0))
         if np.isfinite(root).all() and _condition(root[:p, :p]) > TARGET_CONDITION:
-            moments = _pass(rows, terms, columns, few, scale, _floored(root @ whitener), p)
+            moments = _pass(rows, terms, columns, few, scale, _floored(root @ whitener), p, ends)
     return moments
 
 
@@ -239,22 +248,42 @@ def _floored(r: np.ndarray) -> np.ndarray:
     return full + np.diag(lifted - diagonal)
 
 
-def _pass(rows, terms, columns, few: Callable | None, scale, whitener, p: int) -> Moments:
-    m = len(columns[0])
+def _segment_ends(lengths: tuple[int, ...]) -> np.ndarray:
+    """Where each trajectory ends, or each group of neighbouring ones where there are more than `BLOCKS`."""
+    ends = np.cumsum(lengths)
+    return np.unique(np.append(ends[:: ceil(len(ends) / BLOCKS)][1:], ends[-1])) if len(ends) > BLOCKS else ends
+
+
+def _pass(rows, terms, columns, few: Callable | None, scale, whitener, p: int, ends: np.ndarray) -> Moments:
     inverse = np.linalg.inv(whitener).T / scale
+    c, k, _ = _block_shape(len(columns[0]))
+    blocks, sizes, owner = [], [], []
+    for number, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+        part = tuple(column[start:end] for column in columns)
+        if few is not None:
+            sums, counts = _host_moments(few, inverse, part, c * k)
+        else:
+            sums, counts = _compiled_moments(rows, terms, inverse, part, c * k)
+        blocks.append(sums)
+        sizes.append(counts)
+        owner.append(np.full(len(counts), number))
+    return Moments(np.concatenate(blocks), whitener, scale, np.concatenate(sizes), p, np.concatenate(owner))
+
+
+def _compiled_moments(rows, terms, inverse, columns, largest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whitened moments in blocks of about `largest` rows, (b, q, q), and the rows in each."""
+    m = len(columns[0])
     c, k, b = _block_shape(m)
-    if few is not None:
-        blocks, sizes = _host_moments(few, inverse, columns, c * k)
-        return Moments(blocks, whitener, scale, sizes, p)
     blocks, sizes = [], []
     for start in range(0, m, b * k * c):
         left = min(m - start, b * k * c)
         x, y, w = (_padded(column[start : start + left], b, k, c, repeat=i < 2) for i, column in enumerate(columns))
         blocks.append(np.asarray(_chunk_moments(rows, terms, inverse, x, y, w)))
         sizes.append(np.clip(left - k * c * np.arange(b), 0, k * c))
-    sizes = np.concatenate(sizes)
-    kept = sizes > 0
-    return Moments(np.concatenate(blocks)[kept], whitener, scale, sizes[kept], p)
+    sums, counts = np.concatenate(blocks), np.concatenate(sizes)
+    sums, counts = sums[counts > 0], counts[counts > 0]
+    starts = np.arange(0, len(counts), max(1, largest // (k * c)))
+    return np.add.reduceat(sums, starts), np.add.reduceat(counts, starts)
 
 
 def _host_moments(theta: Callable, inverse: np.ndarray, columns, rows: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from symdyn.regress.moments import Moments, upper_factor
-from symdyn.regress.solvers import AbstractSolver, least_squares
 from symdyn.symmetry import Subspace
 
 MIN_BLOCKS = 20  # fewer blocks than this cannot carry a covariance between blocks
@@ -62,30 +61,42 @@ class Problem:
         whites = [self.residual(c, weights) for c in range(len(self.columns))]
         return sum(((blocks @ w) @ w for w in whites), np.zeros(len(blocks)))
 
+    def block_scores(self, mask: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
+        """Z_b' r_b of each block for the design Z of the terms of `mask`, (b, k), and the residual sum of squares."""
+        m = self.moments
+        scores, total = np.zeros((len(m.blocks), int(mask.sum()))), 0.0
+        for c, (q, sigma) in enumerate(zip(self.maps, self.sigma, strict=True)):
+            white = self.residual(c, weights)
+            images = m.blocks @ white
+            scores += images @ (m.whitener[:, : m.n_terms] @ q[:, mask] / sigma)
+            total += float(images.sum(axis=0) @ white)
+        return scores, max(total, 0.0)
+
+    def inverse_root(self, mask: np.ndarray) -> np.ndarray:
+        """R^-1 (k, k) for the R-factor of the design of the terms of `mask`; small pivots are lifted."""
+        root = upper_factor(self.rows(self.moments.r_factor())[:, :-1][:, mask])
+        pivots = np.abs(np.diag(root))
+        floor = 1e-14 * np.abs(root).max(initial=0.0)
+        return np.linalg.inv(root + np.diag(np.where(pivots < floor, floor, 0.0)))
+
+    def inflation(self, mask: np.ndarray, weights: np.ndarray) -> float:
+        """How many times larger the variance of the weights is than white residuals would make it; at least 1.
+
+        From the scatter of the blocks' scores in the directions that the design makes equal. 1 where the blocks are
+        too few to tell.
+        """
+        k, blocks = int(mask.sum()), len(self.moments.blocks)
+        if not k or blocks < max(MIN_BLOCKS, 2 * k):
+            return 1.0
+        scores, total = self.block_scores(mask, weights)
+        half = scores @ self.inverse_root(mask)
+        white = k * total / max(self.n_rows - k, 1)
+        return max(1.0, float(np.sum(half**2)) / white) if white > 0 else 1.0
+
     def triangle(self, block_weights: np.ndarray | None = None) -> np.ndarray:
         """A few rows [terms | target] with the Gram matrix of all rows, for the free weights: (about r + 1, r + 1)."""
         rows = self.rows(self.moments.r_factor(block_weights))
         return rows if len(rows) <= 2 * rows.shape[1] else upper_factor(rows)
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """The solution of one `Problem`.
-
-    `weights`, `mask`, `shares` (r,): fitted values, which terms stayed, and the share of the target each carries;
-    `covariance` (k, k) of the k kept weights; `unit` (r,): w of a unit share, so that weight = share * unit *
-    problem.physical; `triangle`: the normalised R-factor; `residual`: root of the residual sum of squares as a share
-    of the target.
-    """
-
-    problem: Problem
-    triangle: np.ndarray
-    unit: np.ndarray
-    mask: np.ndarray
-    shares: np.ndarray
-    weights: np.ndarray
-    covariance: np.ndarray
-    residual: float
 
 
 def problems(
@@ -112,48 +123,3 @@ def problems(
     maps = np.stack([(basis[:, :, c] * ratio[:, c]).T for c in targets])
     offsets = np.stack([offset[:, c] * ratio[:, c] for c in targets])
     return [Problem(moments, tuple(targets), maps, offsets, sigma, np.ones(subspace.dimension))]
-
-
-def solve(problem: Problem, solver: AbstractSolver) -> Fit:
-    """Choose the terms with `solver`, fit the kept ones by least squares, and find the covariance of their weights."""
-    triangle = problem.triangle()
-    norms = np.linalg.norm(triangle, axis=0)
-    norms = np.where(norms > 0, norms, 1.0)
-    unit = norms[-1] / norms[:-1]
-    normalised = triangle / norms
-    mask = solver.support(normalised, problem.n_rows) & (np.linalg.norm(triangle[:, :-1], axis=0) > 0)
-    shares = least_squares(normalised, mask)
-    residual = float(np.linalg.norm(normalised[:, -1] - normalised[:, :-1] @ shares))
-    covariance = _covariance(problem, mask, shares * unit)
-    return Fit(problem, normalised, unit, mask, shares, shares * unit * problem.physical, covariance, residual)
-
-
-def _covariance(problem: Problem, mask: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Covariance of the kept weights, from the scatter of the blocks' scores (sandwich form, HC/cluster-robust).
-
-    With the residual r and the design Z of the kept terms, the score of block b is g_b = Z_b' r_b and
-    Cov = (Z'Z)^-1 (sum_b g_b g_b') (Z'Z)^-1 (Liang, Zeger 1986): contiguous blocks keep the autocorrelation of the
-    residual, which the classical formula ignores. With fewer than `MIN_BLOCKS` blocks the classical formula is used.
-    """
-    k = int(mask.sum())
-    if not k:
-        return np.zeros((0, 0))
-    m = problem.moments
-    root = upper_factor(problem.rows(m.r_factor())[:, :-1][:, mask])
-    root = root + np.diag(np.where(np.abs(np.diag(root)) < 1e-14 * np.abs(root).max(), 1e-14 * np.abs(root).max(), 0.0))
-    inverse = np.linalg.inv(root)
-    scores = np.zeros((len(m.blocks), k))
-    rss = 0.0
-    for c, (q, sigma) in enumerate(zip(problem.maps, problem.sigma, strict=True)):
-        white = problem.residual(c, weights)
-        images = m.blocks @ white
-        scores += images @ (m.whitener[:, : m.n_terms] @ q[:, mask] / sigma)
-        rss += float(images.sum(axis=0) @ white)
-    n_rows = max(problem.n_rows - k, 1)
-    if len(m.blocks) < max(MIN_BLOCKS, 2 * k):
-        middle = np.eye(k) * max(rss, 0.0) / n_rows
-    else:
-        half = inverse.T @ scores.T
-        middle = half @ half.T * len(m.blocks) / (len(m.blocks) - 1)
-    scale = problem.physical[mask]
-    return inverse @ middle @ inverse.T * np.outer(scale, scale)

@@ -35,7 +35,9 @@ def regression(recording: Recording, settings: Settings) -> Regression:
         samples = pointwise_samples(recording, settings)
         terms = settings.library.on(samples.space)
         _check(terms, law.target_space, int((samples.weights > 0).sum(axis=0).max()))
-        return Regression(law, terms, sample_moments(terms, samples.states, samples.targets, samples.weights))
+        return Regression(
+            law, terms, sample_moments(terms, samples.states, samples.targets, samples.weights, samples.lengths)
+        )
     terms = settings.library.on(recording.space)
     _check(terms, law.target_space, sum(len(run.times) for run in recording.trajectories))
     evaluate = eqx.filter_jit(jax.vmap(lambda x: terms(x)))

@@ -18,6 +18,7 @@ from symdyn.library import AbstractLibrary
 from symdyn.model import printing
 from symdyn.model.model import Model
 from symdyn.regress.collinear import CollinearGroup
+from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solvers import AbstractSolver
 
 
@@ -26,7 +27,7 @@ class RESULTS(Enum):
 
     successful = "the law was found"
     collinear = "the data do not tell some terms apart: see `collinear`"
-    no_terms = "no term reaches the threshold: lower it, or change the library"
+    no_terms = "no term explains the rate: lower the threshold if you gave one, or change the library"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,52 @@ class Settings:
     solver: AbstractSolver
     differentiation: AbstractDifferentiation | WeakForm | None = None
     order: int = 1
+    selection: AbstractSelection = EBIC()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A set of terms that came into question: `terms`, what it leaves of the rate (a share), and its `score`."""
+
+    terms: tuple[str, ...]
+    residual: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The sets of terms that came into question for a target, and the one that was chosen.
+
+    `target`: the component, or all of them where they share their weights; `candidates`: in the order of their size,
+    lower scores are better; `chosen`: the index of the winner; `frequencies`: how often each term came up in the half
+    samples of `StabilitySelection`, by term.
+
+    Examples
+    --------
+    >>> import numpy as np, symdyn as sd
+    >>> law = sd.identify(sd.open_dataset("lorenz", times=np.arange(0, 20, 0.01)), library=sd.Monomials(2))
+    >>> law.choices[0].candidates[law.choices[0].chosen].terms
+    ('x', 'y')
+    """
+
+    target: str
+    candidates: tuple[Candidate, ...]
+    chosen: int
+    frequencies: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def runner_ups(self) -> tuple[Candidate, ...]:
+        """The other candidates, the best one first."""
+        others = [c for k, c in enumerate(self.candidates) if k != self.chosen]
+        return tuple(sorted(others, key=lambda c: c.score))
+
+    def __str__(self) -> str:
+        lines = [f"{self.target}: terms, residual (share of the rate), score above the lowest"]
+        lowest = min(c.score for c in self.candidates)
+        for k, c in enumerate(self.candidates):
+            mark = "*" if k == self.chosen else " "
+            lines.append(f"{mark} {len(c.terms):3d} {c.residual:9.2e} {c.score - lowest:11.4g}  {', '.join(c.terms)}")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -72,6 +119,7 @@ class Solution:
     covariance: of the model's weights, (r, r); the standard errors come from the scatter between blocks of rows, so
         that they respect autocorrelated residuals. They do not know of terms that the library lacks.
     collinear: groups of terms that the data do not tell apart.
+    choices: for each independent problem the sets of terms that came into question, with the winner and runner-ups.
     settings: what `identify` was told.
     provenance: attributes of the data set.
     """
@@ -82,6 +130,7 @@ class Solution:
     covariance: np.ndarray
     collinear: tuple[CollinearGroup, ...]
     settings: Settings
+    choices: tuple[Choice, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @cached_property

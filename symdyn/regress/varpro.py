@@ -12,8 +12,10 @@ from symdyn._errors import InputError, SymdynError
 from symdyn.data.door import read
 from symdyn.library import AbstractLibrary
 from symdyn.regress._identify import identify
-from symdyn.regress.problem import Problem, solve
+from symdyn.regress.fit import solve
+from symdyn.regress.problem import Problem
 from symdyn.regress.rows import evaluated_moments
+from symdyn.regress.selection import EBIC
 from symdyn.regress.solution import Solution
 from symdyn.regress.solvers import LeastSquares
 
@@ -129,5 +131,5 @@ def _step(made, theta: np.ndarray, law: Solution, recording) -> tuple[np.ndarray
     scaled = combine * (moments.scale[:-1] / moments.scale[-1])[:, None]
     one = np.ones(1)
     problem = Problem(moments, (0,), scaled[None], np.zeros((1, moments.n_terms)), one, np.ones(p + q))
-    fit = solve(problem, LeastSquares())
+    fit = solve(problem, LeastSquares(), EBIC())
     return fit.weights[p:], np.sqrt(np.diag(fit.covariance)[p:])

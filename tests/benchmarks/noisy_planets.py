@@ -23,7 +23,7 @@ def draw(positions, noise: float, seed: int) -> tuple[bool, float, float]:
     """Whether the inverse square wins, and the exponent of the force with its standard error, for one draw."""
     rng = np.random.default_rng(seed)
     noisy = positions.copy(data={"position": positions.position + noise * rng.normal(size=positions.position.shape)})
-    law = sd.identify(noisy, library=sd.Radial("position", POWERS), solver=sd.BestSubset(max_terms=1), **WEAK)
+    law = sd.identify(noisy, library=sd.Radial("position", POWERS), solver=sd.BestSubset(1), **WEAK)
     fit = sd.variable_projection(lambda k: sd.Radial("position", (k,)), {"k": -2.5}, noisy, **WEAK)
     right = law.active_terms == ("position / |position|^3",)
     return right, fit.parameters["k"] + 1, fit.standard_errors["k"]

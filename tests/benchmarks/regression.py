@@ -139,7 +139,7 @@ def noise_draws(level: float, draws: int = 20, n: int = 10_000) -> dict[str, int
         noise = np.random.default_rng(seed).normal(size=rates.shape) * level * rates.std(axis=0)
         noisy.append(rates + noise)
     counts = {}
-    for name, solver in (("symdyn BestSubset(None)", sd.BestSubset(None)), ("symdyn STLSQ(0.02)", sd.STLSQ(0.02))):
+    for name, solver in (("symdyn, by itself", sd.BestSubset()), ("symdyn STLSQ(0.02)", sd.STLSQ(0.02))):
         counts[name] = sum(judge(symdyn_fit(states, y, solver))["support"] for y in noisy)
     by_threshold = {
         t: sum(judge(pysindy_fit(states, y, t))["support"] for y in noisy)

@@ -2,10 +2,11 @@
 
 A solver sees R = [T | y], the R-factor of the rows with every column and the target scaled to unit norm. A weight in
 these units is the *share* of the target's size that its term carries: thresholds mean the same in km and in metres.
-A solver chooses terms and nothing else; the kept ones are fitted afterwards by least squares, without bias.
+A solver proposes sets of terms and nothing else: a selection decides among them, and the kept terms are fitted
+afterwards by least squares, without bias.
 """
 
-from symdyn.regress.solvers.base import ROUNDING, AbstractSolver, LeastSquares, least_squares
+from symdyn.regress.solvers.base import ROUNDING, AbstractSolver, LeastSquares, Ridge, least_squares
 from symdyn.regress.solvers.exact import MOST_NODES
 from symdyn.regress.solvers.penalised import ElasticNet, Lasso
 from symdyn.regress.solvers.stepwise import FROLS, SSR
@@ -25,5 +26,6 @@ __all__ = [
     "ElasticNet",
     "Lasso",
     "LeastSquares",
+    "Ridge",
     "least_squares",
 ]

@@ -1,11 +1,11 @@
-"""What all solvers share: the one method, the fit on given terms, the triangle, and the information criterion."""
+"""What all solvers share: the one method, the fit on given terms, the triangle, and the information criteria."""
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import lgamma, log
+from math import inf, lgamma, log, sqrt
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -20,24 +20,93 @@ class AbstractSolver(abc.ABC):
     """Frozen settings with one method."""
 
     @abc.abstractmethod
-    def support(self, triangle: np.ndarray, rows: int) -> np.ndarray:
-        """Which terms stay, (r,): `triangle` (k, r + 1) has unit columns, the target last, and sums up `rows` rows."""
+    def path(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+        """The sets of terms that come into question, (s, r) booleans; a selection decides among them.
+
+        `triangle` (k, r + 1) has unit columns, the target last, and sums up `rows` rows. A solver that was told how
+        many terms to keep answers with one set.
+        """
+
+    @property
+    def ridge(self) -> float:
+        """The strength of a ridge in the final fit, in columns of unit norm."""
+        return 0.0
 
 
 @dataclass(frozen=True)
 class LeastSquares(AbstractSolver):
     """Ordinary (weighted) least squares on all terms: every term stays."""
 
-    def support(self, triangle: np.ndarray, rows: int) -> np.ndarray:
-        return np.ones(triangle.shape[1] - 1, bool)
+    def path(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+        return np.ones((1, triangle.shape[1] - 1), bool)
 
 
-def least_squares(triangle: Float[np.ndarray, "k q"], mask: Bool[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
+@dataclass(frozen=True)
+class Ridge(AbstractSolver):
+    r"""Least squares on all terms with a penalty on the squares of the shares.
+
+    $$\min_w |y - T w|^2 + \alpha |w|^2$$
+
+    in columns of unit norm. It steadies the fit of collinear terms at the price of a bias towards zero; the standard
+    errors know of the steadying but not of the bias.
+
+    Reference: Hoerl, Kennard 1970, Technometrics 12, 55.
+
+    Parameters
+    ----------
+    alpha: the penalty, positive, free of units.
+
+    Raises InputError for a penalty that is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np, symdyn as sd
+    >>> times = np.linspace(0.0, 5.0, 200)
+    >>> law = sd.identify({"time": times, "x": np.exp(-times)}, library=sd.Monomials(1), solver=sd.Ridge(1e-9))
+    >>> law.active_terms
+    ('1', 'x')
+    """
+
+    alpha: float = 1e-6
+
+    def __post_init__(self):
+        if not 0 < self.alpha < inf:
+            raise InputError(f"the penalty of a ridge must be a positive number, got {self.alpha!r}")
+
+    @property
+    def ridge(self) -> float:
+        return self.alpha
+
+    def path(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+        return np.ones((1, triangle.shape[1] - 1), bool)
+
+
+def least_squares(
+    triangle: Float[np.ndarray, "k q"], mask: Bool[np.ndarray, " r"], ridge: float = 0.0
+) -> Float[np.ndarray, " r"]:
     """Weights (r,) of the least-squares fit on the terms of `mask`, zero elsewhere; minimum norm where singular."""
     weights = np.zeros(triangle.shape[1] - 1)
     if mask.any():
-        weights[mask] = np.linalg.lstsq(triangle[:, :-1][:, mask], triangle[:, -1], rcond=1e-13)[0]
+        table, y = triangle[:, :-1][:, mask], triangle[:, -1]
+        if ridge:
+            k = table.shape[1]
+            table, y = np.concatenate([table, sqrt(ridge) * np.eye(k)]), np.concatenate([y, np.zeros(k)])
+        weights[mask] = np.linalg.lstsq(table, y, rcond=1e-13)[0]
     return weights
+
+
+def residual(triangle: np.ndarray, mask: np.ndarray) -> float:
+    """Norm of the residual of the least-squares fit on the terms of `mask`, a share of the target's."""
+    return float(np.linalg.norm(triangle[:, -1] - triangle[:, :-1] @ least_squares(triangle, mask)))
+
+
+def as_masks(sets: Iterable[Iterable[int]], r: int) -> np.ndarray:
+    """Sets of indices as booleans (s, r), without repetition, in the order of their size."""
+    unique = sorted({tuple(sorted(int(j) for j in found)) for found in sets}, key=lambda found: (len(found), found))
+    masks = np.zeros((len(unique), r), bool)
+    for mask, found in zip(masks, unique, strict=True):
+        mask[list(found)] = True
+    return masks
 
 
 def live_terms(triangle: np.ndarray) -> np.ndarray:
@@ -63,24 +132,9 @@ def ebic(residual: float, size: int, rows: int, p: int) -> float:
     return 2 * rows * log(max(residual, ROUNDING)) + ebic_price(size, rows, p)
 
 
-def ebic_price(size: int, rows: int, p: int) -> float:
+def ebic_price(size: int, rows: float, p: int) -> float:
     """The part of EBIC that does not depend on the residual."""
     return size * log(rows) + 2 * (lgamma(p + 1) - lgamma(size + 1) - lgamma(p - size + 1))
-
-
-def cheapest(triangle: np.ndarray, rows: int, sets: Iterable[Sequence[int]]) -> np.ndarray:
-    """Which terms (r,) the set with the lowest EBIC keeps, each set refitted by least squares; the empty set counts."""
-    p = triangle.shape[1] - 1
-    best: Sequence[int] = ()
-    lowest = ebic(float(np.linalg.norm(triangle[:, -1])), 0, rows, p)
-    for found in sets:
-        if 0 < len(found) < rows:
-            mask = np.isin(np.arange(p), found)
-            weights = least_squares(triangle, mask)
-            cost = ebic(float(np.linalg.norm(triangle[:, -1] - triangle[:, :-1] @ weights)), len(found), rows, p)
-            if cost < lowest:
-                best, lowest = found, cost
-    return np.isin(np.arange(p), list(best))
 
 
 def check_count(name: str, value: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import exp, inf
 
@@ -10,60 +9,34 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.regress.solvers.base import ROUNDING, ebic, ebic_price, live_terms, triangular
-from symdyn.regress.solvers.stepwise import eliminations, forward, loss_costs
+from symdyn.regress.solvers.stepwise import loss_costs
 
 MOST_NODES = 50_000  # factorisations of one search
 
 
-def best_set(triangle: np.ndarray, rows: int, tolerance: float | None, max_terms: int) -> np.ndarray:
-    """Indices of the best set of all terms, by the tolerance above the residual of the whole library or by EBIC.
+def better_sets(triangle: np.ndarray, rows: int, known: list[list[int]], max_terms: int) -> list[list[int]]:
+    """For each size the best set of all terms where its EBIC is below that of all `known` sets and smaller ones.
 
-    Raises InputError where more than `MOST_NODES` nodes would be needed.
+    The known sets give a value to beat, and so a limit on the residual for each size. Raises InputError where more
+    than `MOST_NODES` nodes would be needed.
     """
     live = live_terms(triangle)
     search = _Search(triangular(triangle[:, [*live, -1]]))
-    most = min(max_terms, len(live))
-    if not most:
-        return live
-    if tolerance is None:
-        found = _by_ebic(search, rows, triangle.shape[1] - 1, most)
-    else:
-        found = _by_tolerance(search, abs(search.table[-1, -1]) + tolerance, most)
-    return live[sorted(found)]
-
-
-def _by_tolerance(search: _Search, limit: float, most: int) -> tuple[int, ...]:
-    for size in range(1, most + 1):
-        found, _ = search.best(size, limit)
-        if found:
-            return found
-    return search.best(most, inf)[0]  # none is good enough: the best of the largest
-
-
-def _by_ebic(search: _Search, rows: int, p: int, most: int) -> tuple[int, ...]:
-    """The stepwise sets give a value to beat, and so a limit on the residual for each size."""
-    best: tuple[int, ...] = ()
-    lowest = inf
-    for trial in _stepwise_sets(search.table, most):
-        cost = ebic(search.residual(trial), len(trial), rows, p)
-        if cost < lowest:
-            best, lowest = tuple(trial), cost
-    for size in range(1, most + 1):
-        logarithm = (lowest - ebic_price(size, rows, p)) / (2 * rows)
-        limit = exp(min(logarithm, 1.0))
+    p = triangle.shape[1] - 1
+    position = {int(j): k for k, j in enumerate(live)}
+    lowest = min(
+        (ebic(search.residual([position[j] for j in s]), len(s), rows, p) for s in known), default=inf
+    )  # fmt: skip
+    better: list[list[int]] = []
+    for size in range(1, min(max_terms, len(live)) + 1):
+        limit = exp(min((lowest - ebic_price(size, rows, p)) / (2 * rows), 1.0))
         if limit <= ROUNDING:
             continue
         found, residual = search.best(size, limit)
         if found and ebic(residual, size, rows, p) < lowest:
-            best, lowest = found, ebic(residual, size, rows, p)
-    return best
-
-
-def _stepwise_sets(table: np.ndarray, most: int) -> Iterator[list[int]]:
-    every = np.arange(table.shape[1] - 1)
-    order = forward(table, every, most)
-    yield from (order[:size] for size in range(1, len(order) + 1))
-    yield from (step for step in eliminations(table, every) if len(step) <= most)
+            lowest = ebic(residual, size, rows, p)
+            better.append([int(live[j]) for j in found])
+    return better
 
 
 @dataclass(eq=False)
@@ -130,8 +103,8 @@ class _Search:
         if self.nodes > MOST_NODES:
             raise InputError(
                 f"the exact search has not ended after {MOST_NODES} factorisations: too many of the "
-                f"{self.table.shape[1] - 1} terms are alike or needed; lower max_terms, take a larger tolerance or a "
-                "smaller library, or leave exact out"
+                f"{self.table.shape[1] - 1} terms are alike or needed; lower max_terms, take a smaller "
+                "library, or leave exact out"
             )
         table = triangular(np.delete(node.table, drop, axis=1))
         return _Node(table, np.delete(node.terms, drop), np.delete(node.inside, drop), loss_costs(table))

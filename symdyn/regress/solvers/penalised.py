@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symdyn._errors import InputError, SymdynWarning
-from symdyn.regress.solvers.base import AbstractSolver, cheapest, live_terms
+from symdyn.regress.solvers.base import AbstractSolver, as_masks, live_terms
 
 PENALTIES = 100  # penalties on a path
 DEPTH = 1e-4  # the smallest penalty of a path, as a share of the largest
@@ -32,16 +32,15 @@ class Lasso(AbstractSolver):
     Parameters
     ----------
     alpha: the penalty, between 0 and 1, free of units: a term enters when its correlation with the residual exceeds
-        it. None: each set of terms on the path is fitted by least squares, and the extended Bayesian information
-        criterion decides among them.
+        it. None: the whole path of penalties comes into question, and the selection decides.
 
     Raises InputError for an `alpha` out of range; warns where the fit at a given `alpha` has not converged.
 
     Examples
     --------
     >>> import numpy as np, symdyn as sd
-    >>> sd.Lasso(0.1).support(np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.05], [0.0, 0.0, 0.0]]), 100).tolist()
-    [True, False]
+    >>> sd.Lasso(0.1).path(np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.05], [0.0, 0.0, 0.0]]), 100).tolist()
+    [[True, False]]
     """
 
     alpha: float | None = None
@@ -49,8 +48,8 @@ class Lasso(AbstractSolver):
     def __post_init__(self):
         _check_penalty(self.alpha, 1.0)
 
-    def support(self, triangle: np.ndarray, rows: int) -> np.ndarray:
-        return _penalised(triangle, rows, self.alpha, 1.0)
+    def path(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+        return _penalised(triangle, self.alpha, 1.0)
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,8 @@ class ElasticNet(AbstractSolver):
     Parameters
     ----------
     l1_ratio: the part $\lambda$ of the penalty that is on the sum; above 0, at most 1 (which is `Lasso`).
-    alpha: the penalty, free of units, `alpha * l1_ratio` between 0 and 1. None: chosen on the path by the extended
-        Bayesian information criterion.
+    alpha: the penalty, free of units, `alpha * l1_ratio` between 0 and 1. None: the whole path comes into question,
+        and the selection decides.
 
     Raises InputError for values out of range; warns where the fit at a given `alpha` has not converged.
 
@@ -76,8 +75,8 @@ class ElasticNet(AbstractSolver):
     --------
     >>> import numpy as np, symdyn as sd
     >>> table = np.array([[1.0, 0.8, 0.0, 0.8], [0.0, 0.6, 0.0, 0.4], [0.0, 0.0, 1.0, 0.05], [0.0, 0.0, 0.0, 0.4]])
-    >>> sd.ElasticNet(0.5, alpha=0.4).support(table, 100).tolist()
-    [True, True, False]
+    >>> sd.ElasticNet(0.5, alpha=0.4).path(table, 100).tolist()
+    [[True, True, False]]
     """
 
     l1_ratio: float = 0.5
@@ -88,8 +87,8 @@ class ElasticNet(AbstractSolver):
             raise InputError(f"l1_ratio is the part of the penalty on the sum, above 0, at most 1; {self.l1_ratio!r}")
         _check_penalty(self.alpha, self.l1_ratio)
 
-    def support(self, triangle: np.ndarray, rows: int) -> np.ndarray:
-        return _penalised(triangle, rows, self.alpha, self.l1_ratio)
+    def path(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+        return _penalised(triangle, self.alpha, self.l1_ratio)
 
 
 def _check_penalty(alpha: float | None, l1_ratio: float) -> None:
@@ -97,18 +96,17 @@ def _check_penalty(alpha: float | None, l1_ratio: float) -> None:
         raise InputError(f"the penalty on the sum of the shares is between 0 and 1, or None; got {alpha * l1_ratio!r}")
 
 
-def _penalised(triangle: np.ndarray, rows: int, alpha: float | None, l1_ratio: float) -> np.ndarray:
-    """Which terms (r,) stay at one penalty, or at the best of a path."""
+def _penalised(triangle: np.ndarray, alpha: float | None, l1_ratio: float) -> np.ndarray:
+    """The terms (s, r) that stay at one penalty, or at those of a path."""
     p, live = triangle.shape[1] - 1, live_terms(triangle)
     highest = float(np.abs(triangle[:, -1] @ triangle[:, live]).max(initial=0.0)) / l1_ratio
     lowest = DEPTH * highest if alpha is None else alpha
     if lowest >= highest:  # no term enters, or the target is zero
-        return np.zeros(p, bool)
+        return np.zeros((1, p), bool)
     falling = np.geomspace(highest, lowest, PENALTIES if alpha is None else PENALTIES // 4)
-    weights, gaps = path(triangle[:, [*live, p]], falling, l1_ratio)
+    weights, gaps = penalised_weights(triangle[:, [*live, p]], falling, l1_ratio)
     if alpha is None:
-        sets = {tuple(live[w != 0].tolist()): None for w in weights}
-        return cheapest(triangle, rows, sets)
+        return as_masks((live[w != 0] for w in weights), p)
     if gaps[-1] > 10 * GAP:
         warnings.warn(
             f"the fit with the penalty {alpha!r} has not converged: its terms are nearly collinear; take a larger "
@@ -116,10 +114,10 @@ def _penalised(triangle: np.ndarray, rows: int, alpha: float | None, l1_ratio: f
             SymdynWarning,
             stacklevel=2,
         )
-    return np.isin(np.arange(p), live[weights[-1] != 0])
+    return as_masks([live[weights[-1] != 0]], p)
 
 
-def path(triangle: np.ndarray, penalties: np.ndarray, l1_ratio: float) -> tuple[np.ndarray, np.ndarray]:
+def penalised_weights(triangle: np.ndarray, penalties: np.ndarray, l1_ratio: float) -> tuple[np.ndarray, np.ndarray]:
     """Penalised weights (penalties, r) at falling penalties, each fit started at the last, and their duality gaps."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import enet_path

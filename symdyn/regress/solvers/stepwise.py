@@ -11,13 +11,15 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn.regress.solvers.base import (
     AbstractSolver,
-    cheapest,
+    as_masks,
     check_count,
     least_squares,
     live_terms,
     regular,
     triangular,
 )
+
+MOST_STEPS = 200  # of a forward path
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class FROLS(AbstractSolver):
     Examples
     --------
     >>> import numpy as np, symdyn as sd
-    >>> sd.FROLS(1).support(np.array([[1.0, 0.7, 0.9], [0.0, 0.7, 0.4], [0.0, 0.0, 0.01]]), 100).tolist()
-    [False, True]
+    >>> sd.FROLS(1).path(np.array([[1.0, 0.7, 0.9], [0.0, 0.7, 0.4], [0.0, 0.0, 0.01]]), 100).tolist()
+    [[False, True]]
     """
 
     max_terms: int | None = None
@@ -52,12 +54,10 @@ class FROLS(AbstractSolver):
     def __post_init__(self):
         check_count("max_terms", self.max_terms)
 
-    def support(self, triangle: np.ndarray, rows: int) -> np.ndarray:
-        live = live_terms(triangle)
-        order = forward(triangle, live, min(len(live), self.max_terms or len(live)))
-        if self.max_terms is not None:
-            return np.isin(np.arange(triangle.shape[1] - 1), order)
-        return cheapest(triangle, rows, (order[:size] for size in range(1, len(order) + 1)))
+    def path(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+        live, r = live_terms(triangle), triangle.shape[1] - 1
+        order = forward(triangle, live, min(len(live), self.max_terms or MOST_STEPS))
+        return as_masks((order[:size] for size in range(1, len(order) + 1)) if self.max_terms is None else [order], r)
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,16 @@ class SSR(AbstractSolver):
     ----------
     by: "coefficient" (as published; a share, so free of units) or "loss" (the rise of the residual sum of squares; the
         better guide among collinear terms, whose weights are large and cancel).
-    max_terms: how many terms to leave. None: the extended Bayesian information criterion decides among all steps,
-        right where the residual is noise (the paper decides by cross-validation, which needs the rows).
+    max_terms: how many terms to leave. None: all steps come into question, and the selection decides (the paper
+        decides by `CrossValidation`).
 
     Raises InputError for another `by`, or where `max_terms` is not a positive whole number.
 
     Examples
     --------
     >>> import numpy as np, symdyn as sd
-    >>> sd.SSR("loss", 1).support(np.array([[1.0, 0.7, 0.9], [0.0, 0.7, 0.4], [0.0, 0.0, 0.01]]), 100).tolist()
-    [False, True]
+    >>> sd.SSR("loss", 1).path(np.array([[1.0, 0.7, 0.9], [0.0, 0.7, 0.4], [0.0, 0.0, 0.01]]), 100).tolist()
+    [[False, True]]
     """
 
     by: Literal["coefficient", "loss"] = "coefficient"
@@ -93,12 +93,11 @@ class SSR(AbstractSolver):
             raise InputError(f'terms are dropped by "coefficient" or "loss", got {self.by!r}')
         check_count("max_terms", self.max_terms)
 
-    def support(self, triangle: np.ndarray, rows: int) -> np.ndarray:
-        steps = eliminations(triangle, live_terms(triangle), self.by)
+    def path(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+        steps, r = eliminations(triangle, live_terms(triangle), self.by), triangle.shape[1] - 1
         if self.max_terms is None:
-            return cheapest(triangle, rows, steps)
-        left = next((step for step in steps if len(step) <= self.max_terms), [])
-        return np.isin(np.arange(triangle.shape[1] - 1), left)
+            return as_masks(steps, r)
+        return as_masks([next((step for step in steps if len(step) <= self.max_terms), [])], r)
 
 
 def forward(triangle: np.ndarray, live: np.ndarray, count: int) -> list[int]:
@@ -119,12 +118,14 @@ def forward(triangle: np.ndarray, live: np.ndarray, count: int) -> list[int]:
     return [int(live[j]) for j in order]
 
 
-def eliminations(triangle: np.ndarray, start: np.ndarray, by: str = "loss") -> Iterator[list[int]]:
-    """The sets of backward elimination, from `start` down to one term."""
+def eliminations(triangle: np.ndarray, start: np.ndarray, by: str = "loss", least: int = 1) -> Iterator[list[int]]:
+    """The sets of backward elimination, from `start` down to `least` terms."""
     left = [int(j) for j in start]
     table = triangular(triangle[:, [*left, -1]])
     while left:
         yield list(left)
+        if len(left) <= least:
+            return
         weights = least_squares(table, np.ones(len(left), bool)) if by == "coefficient" else None
         drop = int(np.argmin(loss_costs(table) if weights is None else np.abs(weights)))
         left.pop(drop)

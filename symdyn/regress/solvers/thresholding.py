@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.regress.solvers.base import AbstractSolver, least_squares
+from symdyn.regress.solvers.base import AbstractSolver, as_masks, least_squares
+
+THRESHOLDS = np.geomspace(1e-4, 0.9, 48)  # of a path
 
 
 @dataclass(frozen=True)
@@ -17,27 +20,31 @@ class STLSQ(AbstractSolver):
     Parameters
     ----------
     threshold: terms that carry a smaller share of the target's root mean square are dropped, then the rest is
-        fitted again, until nothing changes. Between 0 and 1, free of units.
+        fitted again, until nothing changes. Between 0 and 1, free of units. None: a path of thresholds comes into
+        question, and the selection decides.
     max_iterations: most rounds of dropping.
 
     Examples
     --------
     >>> import numpy as np, symdyn as sd
-    >>> sd.STLSQ(0.1).support(np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.05], [0.0, 0.0, 0.0]]), 100).tolist()
-    [True, False]
+    >>> sd.STLSQ(0.1).path(np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.05], [0.0, 0.0, 0.0]]), 100).tolist()
+    [[True, False]]
     """
 
-    threshold: float = 0.05
+    threshold: float | None = None
     max_iterations: int = 50
 
     def __post_init__(self):
         _check_threshold(self.threshold, self.max_iterations)
 
-    def support(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+    def path(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+        return _along(self.threshold, lambda threshold: self._support(triangle, threshold))
+
+    def _support(self, triangle: np.ndarray, threshold: float) -> np.ndarray:
         mask = np.ones(triangle.shape[1] - 1, bool)
         for _ in range(self.max_iterations):
             shares = least_squares(triangle, mask)
-            kept = mask & (np.abs(shares) >= self.threshold)
+            kept = mask & (np.abs(shares) >= threshold)
             if (kept == mask).all():
                 break
             mask = kept
@@ -60,7 +67,8 @@ class SR3(AbstractSolver):
 
     Parameters
     ----------
-    threshold: a term needs this share of the target's root mean square. Between 0 and 1, free of units.
+    threshold: a term needs this share of the target's root mean square. Between 0 and 1, free of units. None: a
+        path of thresholds comes into question, and the selection decides.
     relaxation: positive, free of units: how far a weight may be from its sparse twin. Towards 0 the method becomes
         `STLSQ`; for large values it thresholds the fit on all terms once.
     max_iterations: most rounds.
@@ -70,11 +78,11 @@ class SR3(AbstractSolver):
     Examples
     --------
     >>> import numpy as np, symdyn as sd
-    >>> sd.SR3(0.1).support(np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.05], [0.0, 0.0, 0.0]]), 100).tolist()
-    [True, False]
+    >>> sd.SR3(0.1).path(np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.05], [0.0, 0.0, 0.0]]), 100).tolist()
+    [[True, False]]
     """
 
-    threshold: float = 0.05
+    threshold: float | None = None
     relaxation: float = 1.0
     max_iterations: int = 50
 
@@ -83,10 +91,13 @@ class SR3(AbstractSolver):
         if not 0 < self.relaxation < np.inf:
             raise InputError(f"the relaxation must be a positive number, got {self.relaxation!r}")
 
-    def support(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+    def path(self, triangle: np.ndarray, rows: int) -> np.ndarray:
+        return _along(self.threshold, lambda threshold: self._support(triangle, threshold))
+
+    def _support(self, triangle: np.ndarray, threshold: float) -> np.ndarray:
         mask = np.ones(triangle.shape[1] - 1, bool)
         for _ in range(self.max_iterations):
-            kept = np.abs(self._relaxed(triangle, mask)) >= self.threshold
+            kept = np.abs(self._relaxed(triangle, mask)) >= threshold
             if (kept == mask).all():
                 break
             mask = kept
@@ -100,8 +111,16 @@ class SR3(AbstractSolver):
         return np.linalg.lstsq(table, target, rcond=1e-13)[0]
 
 
-def _check_threshold(threshold: float, max_iterations: int) -> None:
-    if not 0 <= threshold < 1:
-        raise InputError(f"the threshold is a share of the rate, between 0 and 1; got {threshold!r}")
+def _along(threshold: float | None, support: Callable[[float], np.ndarray]) -> np.ndarray:
+    """The set of one threshold, or those of a path of them, as masks (s, r)."""
+    if threshold is not None:
+        return support(threshold)[None]
+    masks = [support(each) for each in THRESHOLDS]
+    return as_masks(map(np.flatnonzero, masks), len(masks[0]))
+
+
+def _check_threshold(threshold: float | None, max_iterations: int) -> None:
+    if threshold is not None and not 0 <= threshold < 1:
+        raise InputError(f"the threshold is a share of the rate, between 0 and 1, or None; got {threshold!r}")
     if max_iterations < 1:
         raise InputError(f"max_iterations must be positive, got {max_iterations!r}")
