@@ -73,7 +73,7 @@ def central(law: dict) -> float:
 
 def test_netcdf_with_declared_rates(kepler, tmp_path):
     kepler.to_netcdf(tmp_path / "orbit.nc")
-    law = found(tmp_path / "orbit.nc", *CENTRAL, "--solver", "best-subset", "--weights", "relative")
+    law = found(tmp_path / "orbit.nc", *CENTRAL, "--weights", "relative")
     assert central(law) == pytest.approx(-1.0, abs=1e-12)
     assert law["result"] == "successful"
     assert law["rows"] == 300
@@ -84,14 +84,14 @@ def test_zarr(kepler, tmp_path, version, consolidated):
     pytest.importorskip("zarr")
     kepler = kepler.drop_vars("component")  # zarr warns of texts
     kepler.to_zarr(tmp_path / "orbit.zarr", consolidated=consolidated, zarr_format=version)
-    law = found(tmp_path / "orbit.zarr", *CENTRAL, "--solver", "best-subset")
+    law = found(tmp_path / "orbit.zarr", *CENTRAL)
     assert central(law) == pytest.approx(-1.0, abs=1e-12)
 
 
 def test_npz(kepler, tmp_path):
     arrays = {name: kepler[name].values for name in ("position", "velocity", "velocity_rate")}
     np.savez(tmp_path / "orbit.npz", t=kepler.time.values, **arrays)
-    law = found(tmp_path / "orbit.npz", *CENTRAL, "--solver", "best-subset", "--rates", "velocity=velocity_rate")
+    law = found(tmp_path / "orbit.npz", *CENTRAL, "--rates", "velocity=velocity_rate")
     assert central(law) == pytest.approx(-1.0, abs=1e-12)
 
 
@@ -104,7 +104,7 @@ def _table(kepler):
 
 def test_csv_joins_components(kepler, tmp_path):
     _table(kepler).to_csv(tmp_path / "orbit.csv", index=False)
-    law = found(tmp_path / "orbit.csv", *CENTRAL, "--solver", "best-subset")
+    law = found(tmp_path / "orbit.csv", *CENTRAL)
     assert central(law) == pytest.approx(-1.0, abs=1e-4)
     assert list(law["units"]) == ["position", "velocity"]
 
@@ -114,7 +114,7 @@ def test_csv_trajectories_are_not_joined_in_time(kepler, tmp_path):
     table["trajectory"] = ["first"] * 100 + ["second"] * 200
     table.loc[100:, "time"] -= 3.0
     table.to_csv(tmp_path / "orbits.csv", index=False)
-    law = found(tmp_path / "orbits.csv", *CENTRAL, "--solver", "best-subset")
+    law = found(tmp_path / "orbits.csv", *CENTRAL)
     assert central(law) == pytest.approx(-1.0, abs=1e-4)
     assert law["rows"] == 300
 
@@ -140,7 +140,7 @@ def test_csv_with_dates_and_whole_numbers(tmp_path):
 def test_several_files_are_several_trajectories(kepler, tmp_path):
     kepler.isel(time=slice(0, 120)).to_netcdf(tmp_path / "a.nc")
     kepler.isel(time=slice(120, 300)).to_netcdf(tmp_path / "b.nc")
-    law = found(tmp_path / "a.nc", tmp_path / "b.nc", *CENTRAL, "--solver", "best-subset")
+    law = found(tmp_path / "a.nc", tmp_path / "b.nc", *CENTRAL)
     assert law["rows"] == 300
     assert central(law) == pytest.approx(-1.0, abs=1e-12)
 
@@ -172,7 +172,7 @@ def test_positions_alone_in_the_weak_form(kepler, tmp_path):
     kepler[["position"]].to_netcdf(tmp_path / "orbit.nc")
     law = found(
         tmp_path / "orbit.nc", *CENTRAL[:6], "--order", 2, "--differentiation", "weak", "--window", 20,
-        "--solver", "best-subset", "--max-terms", 1,
+        "--max-terms", 1,
     )  # fmt: skip
     assert central(law) == pytest.approx(-1.0, abs=1e-3)
 
@@ -327,9 +327,12 @@ def test_any_group_and_any_kind_of_quantity(circle, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--solver", "lasso"), "--solver is one of"),
-        (("--tolerance", "0.1"), "--tolerance has no meaning with --solver stlsq"),
-        (("--threshold", "2"), "between 0 and 1"),
+        (("--solver", "magic"), "--solver is one of"),
+        (("--selection", "magic"), "--selection is one of"),
+        (("--tolerance", "0.1"), "--tolerance has no meaning with --selection ebic"),
+        (("--threshold", "0.1"), "--threshold has no meaning with --solver best-subset"),
+        (("--solver", "stlsq", "--threshold", "2"), "between 0 and 1"),
+        (("--inputs", "wind"), "unknown input 'wind'"),
         (("--order", "3"), "order must be 1 or 2"),
         (("--missing", "drop"), "missing must be"),
         (("--library", "splines"), "--library is one of"),
@@ -414,7 +417,7 @@ def test_a_real_process(kepler, tmp_path):
         command = [sys.executable, "-m", "symdyn.cli", *arguments]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
 
-    done = process("identify", "orbit.nc", *CENTRAL, "--solver", "best-subset", "--quiet")
+    done = process("identify", "orbit.nc", *CENTRAL, "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("d velocity/dt = -1 ")
     wrong = process("identify", "orbits.nc")

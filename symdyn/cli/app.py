@@ -90,6 +90,12 @@ def identify(
             help="Dimensions (in CSV the column) of separate runs; 'none': all are components.", rich_help_panel=DATA
         ),
     ] = None,
+    inputs: Annotated[
+        List, typer.Option(help="Variables given from outside: controls, parameters, time.", rich_help_panel=DATA)
+    ] = None,
+    discrete: Annotated[
+        bool, typer.Option("--discrete", help="A map to the next sample, not a rate.", rich_help_panel=DATA)
+    ] = False,
     missing: Annotated[
         str, typer.Option(help="raise | skip samples that are not finite.", rich_help_panel=DATA)
     ] = "raise",
@@ -123,14 +129,31 @@ def identify(
         List,
         typer.Option(help="Any other variable: NAME=KIND, such as 'v=Velocity', 'u=Weight(2)'.", rich_help_panel=TERMS),
     ] = None,
-    solver: Annotated[str, typer.Option(help="stlsq | best-subset | least-squares.", rich_help_panel=SOLVER)] = "stlsq",
+    solver: Annotated[
+        str,
+        typer.Option(
+            help="best-subset | stlsq | sr3 | frols | ssr | lasso | elastic-net | ridge | least-squares.",
+            rich_help_panel=SOLVER,
+        ),
+    ] = "best-subset",
     threshold: Annotated[
-        float | None, typer.Option(help="stlsq: smallest share of the rate a term may carry.", rich_help_panel=SOLVER)
+        float | None,
+        typer.Option(help="stlsq, sr3: smallest share of the rate a term may carry.", rich_help_panel=SOLVER),
     ] = None,
+    max_terms: Annotated[
+        int | None, typer.Option(help="best-subset, frols, ssr: number of terms.", rich_help_panel=SOLVER)
+    ] = None,
+    selection: Annotated[
+        str,
+        typer.Option(
+            help="ebic | bic | aicc | tolerance | knee | cross-validation | stability: decides among sets of terms.",
+            rich_help_panel=SOLVER,
+        ),
+    ] = "ebic",
     tolerance: Annotated[
-        float | None, typer.Option(help="best-subset: share given up for a smaller law.", rich_help_panel=SOLVER)
+        float | None,
+        typer.Option(help="tolerance: share of the rate given up for a smaller law.", rich_help_panel=SOLVER),
     ] = None,
-    max_terms: Annotated[int | None, typer.Option(help="best-subset: largest set.", rich_help_panel=SOLVER)] = None,
     differentiation: Annotated[
         str | None, typer.Option(help="finite-difference | savitzky-golay | weak.", rich_help_panel=ROWS)
     ] = None,
@@ -151,7 +174,7 @@ def identify(
     symdyn identify lorenz --degree 2
 
     symdyn identify planets --option center=sun --option bodies=mars --library radial --variable position --powers -6:2
-    --group "SO(3)" --vector position --vector velocity --weights relative --solver best-subset
+    --group "SO(3)" --vector position --vector velocity --weights relative
     """
     given = dict(locals())
     from symdyn.cli.law import Choice, law

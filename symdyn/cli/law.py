@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Choice:
     rates: NAMES
     time: str | None
     trajectories: NAMES
+    inputs: NAMES
+    discrete: bool
     missing: str
     option: NAMES
     library: str
@@ -42,8 +44,9 @@ class Choice:
     transforms: NAMES
     solver: str
     threshold: float | None
-    tolerance: float | None
     max_terms: int | None
+    selection: str
+    tolerance: float | None
     differentiation: str | None
     window: int | None
     weights: str | None
@@ -78,6 +81,7 @@ def find(choice: Choice):
         "library": _library(choice),
         "action": _action(choice),
         "solver": _solver(choice),
+        "selection": _selection(choice),
         "differentiation": _differentiation(choice),
     }
     reading: dict[str, Any] = {
@@ -88,6 +92,8 @@ def find(choice: Choice):
         "weights": choice.weights,
         "time": choice.time,
         "missing": choice.missing,
+        "inputs": split(choice.inputs) or (),
+        "discrete": choice.discrete,
     }
     asked = split(choice.trajectories)
     names = (*(reading["variables"] or ()), *(reading["rate_of"] or ()))
@@ -254,17 +260,28 @@ def _made(make, numbers: str | None, text: str, what: str):
 def _solver(choice: Choice):
     import symdyn as sd
 
-    kind = _chosen("solver", choice.solver, ("stlsq", "best-subset", "least-squares"))
-    owner = f"--solver {kind}"
-    if kind == "stlsq":
-        _only(choice, owner, "tolerance", "max_terms")
-        return sd.STLSQ() if choice.threshold is None else sd.STLSQ(choice.threshold)
-    if kind == "least-squares":
-        _only(choice, owner, "threshold", "tolerance", "max_terms")
-        return sd.LeastSquares()
-    _only(choice, owner, "threshold")
-    more = {name: getattr(choice, name) for name in ("tolerance", "max_terms") if getattr(choice, name) is not None}
-    return sd.BestSubset(**more)
+    kinds = {
+        "best-subset": sd.BestSubset, "stlsq": sd.STLSQ, "sr3": sd.SR3, "frols": sd.FROLS, "ssr": sd.SSR,
+        "lasso": sd.Lasso, "elastic-net": sd.ElasticNet, "ridge": sd.Ridge, "least-squares": sd.LeastSquares,
+    }  # fmt: skip
+    made = kinds[_chosen("solver", choice.solver, tuple(kinds))]
+    reads = [name for name in ("threshold", "max_terms") if name in {field.name for field in fields(made)}]
+    _only(choice, f"--solver {choice.solver}", *({"threshold", "max_terms"} - set(reads)))
+    return made(**{name: getattr(choice, name) for name in reads if getattr(choice, name) is not None})
+
+
+def _selection(choice: Choice):
+    import symdyn as sd
+
+    kinds = {
+        "ebic": sd.EBIC, "bic": sd.BIC, "aicc": sd.AICc, "tolerance": sd.Tolerance, "knee": sd.Knee,
+        "cross-validation": sd.CrossValidation, "stability": sd.StabilitySelection,
+    }  # fmt: skip
+    made = kinds[_chosen("selection", choice.selection, tuple(kinds))]
+    if made is sd.Tolerance:
+        return sd.Tolerance() if choice.tolerance is None else sd.Tolerance(choice.tolerance)
+    _only(choice, f"--selection {choice.selection}", "tolerance")
+    return made()
 
 
 def _differentiation(choice: Choice):
@@ -308,6 +325,17 @@ def as_json(solution) -> dict[str, Any]:
         "active": stats.active,
         "residual": plain(list(stats.residual)),
         "shares": plain([list(row) for row in stats.shares]),
+        "choices": [
+            {
+                "target": choice.target,
+                "chosen": choice.chosen,
+                "candidates": [
+                    {"terms": list(c.terms), "residual": plain(c.residual), "score": plain(c.score)}
+                    for c in choice.candidates
+                ],
+            }
+            for choice in solution.choices
+        ],
         "provenance": dict(solution.provenance),
     }
 

@@ -5,57 +5,10 @@ A function's docstring is the equations; its keyword arguments are the parameter
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-
-@dataclass(frozen=True)
-class System:
-    """A system of ordinary differential equations.
-
-    Attributes
-    ----------
-    name, title, citation: for people.
-    rhs: `rhs(t, *variables, **parameters)`, the rate of every variable; a scalar or a vector for each variable.
-    start: default initial values, (variable,) or (variable, component).
-    sample: `sample(key, parameters)`, a random start of the same shape.
-    span: end and step of the default times, which begin at 0.
-    components: labels of the components of every variable; empty for scalars.
-    resizable: whether a start may have another number of components.
-    kinematics: pairs (a, b) where the variable b is by definition the rate of a.
-    """
-
-    name: str
-    title: str
-    rhs: Callable[..., tuple]
-    start: tuple
-    sample: Callable[[Any, Mapping[str, float]], Any]
-    span: tuple[float, float]
-    citation: str
-    components: tuple = ()
-    resizable: bool = False
-    kinematics: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Names of the variables, in order."""
-        arguments = inspect.signature(self.rhs).parameters.values()
-        return tuple(a.name for a in arguments if a.kind is not a.KEYWORD_ONLY and a.name != "t")
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        """Names and default values of the parameters."""
-        arguments = inspect.signature(self.rhs).parameters.values()
-        return {a.name: float(a.default) for a in arguments if a.kind is a.KEYWORD_ONLY}
-
-    @property
-    def equations(self) -> str:
-        """The equations as text."""
-        return inspect.cleandoc(self.rhs.__doc__ or "")
+from symdyn.data._rational_systems import RATIONAL
+from symdyn.data._system import System, box
 
 
 def _lorenz(t, x, y, z, *, sigma=10.0, rho=28.0, beta=8.0 / 3.0):
@@ -160,17 +113,6 @@ def _norm(x):
     return (x * x).sum() ** 0.5
 
 
-def _box(low, high):
-    """Uniform between two corners."""
-
-    def sample(key, parameters):
-        import jax
-
-        return jax.random.uniform(key, np.shape(low), "float64", np.asarray(low, float), np.asarray(high, float))
-
-    return sample
-
-
 def _ring(inner: float, outer: float):
     """Uniform radius and uniform angle."""
 
@@ -224,7 +166,7 @@ SYSTEMS: dict[str, System] = {
             "Lorenz system",
             _lorenz,
             (-8.0, 7.0, 27.0),
-            _box((-15.0, -20.0, 10.0), (15.0, 20.0, 40.0)),
+            box((-15.0, -20.0, 10.0), (15.0, 20.0, 40.0)),
             (10.0, 0.01),
             "Lorenz (1963), Deterministic nonperiodic flow, J. Atmos. Sci. 20",
         ),
@@ -244,7 +186,7 @@ SYSTEMS: dict[str, System] = {
             "Rossler system",
             _rossler,
             (1.0, 1.0, 1.0),
-            _box((-8.0, -8.0, 0.0), (8.0, 8.0, 5.0)),
+            box((-8.0, -8.0, 0.0), (8.0, 8.0, 5.0)),
             (50.0, 0.05),
             "Rossler (1976), An equation for continuous chaos, Phys. Lett. A 57",
         ),
@@ -264,7 +206,7 @@ SYSTEMS: dict[str, System] = {
             "Isotropic harmonic oscillator in the plane",
             _harmonic_oscillator,
             ((1.0, 0.0), (0.3, 0.8)),
-            _box(((-1.0, -1.0),) * 2, ((1.0, 1.0),) * 2),
+            box(((-1.0, -1.0),) * 2, ((1.0, 1.0),) * 2),
             (20.0, 0.05),
             _GOLDSTEIN,
             components=("x", "y"),
@@ -293,7 +235,7 @@ SYSTEMS: dict[str, System] = {
             "Van der Pol oscillator",
             _van_der_pol,
             (2.0, 0.0),
-            _box((-3.0, -3.0), (3.0, 3.0)),
+            box((-3.0, -3.0), (3.0, 3.0)),
             (20.0, 0.02),
             "Van der Pol (1926), Phil. Mag. 2",
         ),
@@ -302,7 +244,7 @@ SYSTEMS: dict[str, System] = {
             "Driven Duffing oscillator",
             _duffing,
             (1.0, 0.0),
-            _box((-1.5, -1.0), (1.5, 1.0)),
+            box((-1.5, -1.0), (1.5, 1.0)),
             (50.0, 0.05),
             _STROGATZ,
         ),
@@ -311,7 +253,7 @@ SYSTEMS: dict[str, System] = {
             "Pendulum (zero is the position of rest)",
             _pendulum,
             (2.0, 0.0),
-            _box((-2.0, -1.0), (2.0, 1.0)),
+            box((-2.0, -1.0), (2.0, 1.0)),
             (20.0, 0.02),
             _GOLDSTEIN,
             kinematics=(("angle", "angular_velocity"),),
@@ -341,7 +283,7 @@ SYSTEMS: dict[str, System] = {
             "Lotka-Volterra: prey and predators",
             _lotka_volterra,
             (1.0, 0.9),
-            _box((0.5, 0.25), (2.0, 1.0)),
+            box((0.5, 0.25), (2.0, 1.0)),
             (20.0, 0.02),
             _YANG,
         ),
@@ -350,7 +292,7 @@ SYSTEMS: dict[str, System] = {
             "Selkov model of glycolysis",
             _selkov,
             (0.7, 0.8),
-            _box((0.5, 0.5), (1.0, 1.0)),
+            box((0.5, 0.5), (1.0, 1.0)),
             (20.0, 0.02),
             _YANG,
         ),
@@ -359,9 +301,10 @@ SYSTEMS: dict[str, System] = {
             "Growth with a scaling symmetry",
             _growth,
             (0.5, 0.5),
-            _box((0.2, 0.2), (1.0, 1.0)),
+            box((0.2, 0.2), (1.0, 1.0)),
             (2.0, 0.002),
             _YANG,
         ),
+        *RATIONAL,
     )
 }

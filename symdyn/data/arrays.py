@@ -15,6 +15,7 @@ from symdyn.data.checks import (
     require_floating,
     time_values,
     warn_of_unused_rates,
+    with_inputs,
     without_gaps,
 )
 from symdyn.data.reading import Reading
@@ -33,6 +34,9 @@ def read_arrays(data: Mapping[str, Any], reading: Reading, run: int | None = Non
     times, unit, origin = time_values(np.asarray(data[name]), name, "")
     arrays = {str(k): np.asarray(v) for k, v in data.items() if k != name}
     rates = dict(reading.rates or {})
+    runs = max([v.shape[0] for v in arrays.values() if v.ndim == 3], default=1)
+    held = {k for k in reading.inputs if k in arrays and arrays[k].ndim == 1 and len(arrays[k]) == runs != len(times)}
+    arrays |= {k: _given(k, arrays, times, runs) for k in reading.inputs if k in arrays or k == name}
     asked = (*(reading.variables or ()), *(reading.rate_of or ()), *rates, *rates.values())
     for known in asked:
         if known not in arrays:
@@ -41,19 +45,21 @@ def read_arrays(data: Mapping[str, Any], reading: Reading, run: int | None = Non
     if isinstance(reading.weights, str):
         aside.add(reading.weights)
     state = reading.variables or tuple(k for k in arrays if k not in aside)
+    state = with_inputs(state, reading.inputs, [*arrays])
     check_rates(rates, state)
-    space = StateSpace(tuple(_variable(k, arrays[k], len(times)) for k in state))
+    space = StateSpace(
+        tuple(Variable(k) if k in held else _variable(k, arrays[k], len(times)) for k in state)
+    )  # fmt: skip
     kinematics = tuple((a, rates[a]) for a in state if rates.get(a) in state)
-    targets = reading.rate_of or tuple(k for k in state if k not in dict(kinematics))
+    targets = reading.rate_of or tuple(k for k in state if k not in dict(kinematics) and k not in reading.inputs)
     for target in targets:
-        if target not in state:
+        if target not in state or target in reading.inputs:
             raise InputError(
                 f"rate_of names {target!r}, which is not a state variable; the state has {', '.join(state)}"
             )
     known_rates = {k: rates[k] for k in targets if k in rates and rates[k] not in state}
     warn_of_unused_rates(targets, tuple(known_rates))
     measured = tuple(known_rates.values())
-    runs = max([arrays[k].shape[0] for k in state if arrays[k].ndim == 3], default=1)
 
     def rows(names) -> np.ndarray:
         return joined([_by_run(k, arrays[k], runs, len(times)) for k in names], axis=2)
@@ -71,7 +77,7 @@ def read_arrays(data: Mapping[str, Any], reading: Reading, run: int | None = Non
         )
         for i in range(runs)
     )  # fmt: skip
-    return Recording(space, targets, kinematics, trajectories, name, unit, origin)
+    return Recording(space, targets, kinematics, trajectories, name, unit, origin, inputs=reading.inputs)
 
 
 def _time_name(data: Mapping[str, Any], asked: str | None) -> str:
@@ -82,6 +88,18 @@ def _time_name(data: Mapping[str, Any], asked: str | None) -> str:
         f"no times among the arrays {', '.join(map(str, data)) or 'none'}; give them as 'time', or name them with "
         "time='...'"
     )
+
+
+def _given(name: str, arrays: Mapping[str, np.ndarray], times: np.ndarray, runs: int) -> np.ndarray:
+    """An input as an array that depends on time: a parameter (a number, or one for each run) is held."""
+    if name not in arrays:
+        return times
+    value = np.asarray(arrays[name], np.float64)
+    if value.ndim == 0:
+        return np.full(len(times), value)
+    if value.shape == (runs,) and runs != len(times):
+        return np.repeat(value[:, None, None], len(times), axis=1)
+    return value
 
 
 def _variable(name: str, values: np.ndarray, t: int) -> Variable:

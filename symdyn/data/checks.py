@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from warnings import warn
 
 import numpy as np
@@ -113,3 +113,14 @@ def warn_of_unused_rates(targets: tuple[str, ...], measured: Collection[str]) ->
             SymdynWarning,
             stacklevel=6,
         )
+
+
+def with_inputs(state: tuple[str, ...], inputs: tuple[str, ...], known: Sequence[str]) -> tuple[str, ...]:
+    """The state variables with the inputs last. Raises InputError for an unknown input, or where nothing is left."""
+    for name in inputs:
+        if name not in known:
+            raise InputError(f"unknown input {name!r}; the data have {', '.join(known)}")
+    rest = tuple(name for name in state if name not in inputs)
+    if not rest:
+        raise InputError(f"all variables are inputs ({', '.join(inputs)}): there is no rate to explain")
+    return (*rest, *inputs)

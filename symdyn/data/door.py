@@ -17,6 +17,7 @@ from symdyn.data.checks import (
     require_floating,
     time_values,
     warn_of_unused_rates,
+    with_inputs,
     without_gaps,
 )
 from symdyn.data.reading import Reading
@@ -99,7 +100,7 @@ def read(data, reading: Reading | None = None) -> Recording:
     trajectories = tuple(t for recording in recordings for t in recording.trajectories)
     return Recording(
         first.space, first.targets, first.kinematics, trajectories,
-        first.time_name, first.time_unit, first.origin, first.provenance,
+        first.time_name, first.time_unit, first.origin, first.provenance, first.inputs,
     )  # fmt: skip
 
 
@@ -119,21 +120,25 @@ def _read_run(data, reading: Reading, run: int | None) -> Recording:
 def _read_one(ds, reading: Reading, run: int | None) -> Recording:
     time = _find_time(ds, reading.time)
     declared = _declared_rates(ds, reading.rates)
-    state = _state_names(ds, reading, time, declared)
+    state = with_inputs(_state_names(ds, reading, time, declared), reading.inputs, [*map(str, ds.data_vars), time])
     check_rates(reading.rates, state)
     kinematics = tuple((a, declared[a]) for a in state if declared.get(a) in state)
-    targets = reading.rate_of or tuple(name for name in state if name not in dict(kinematics))
+    targets = reading.rate_of or tuple(n for n in state if n not in dict(kinematics) and n not in reading.inputs)
     for name in targets:
-        if name not in state:
+        if name not in state or name in reading.inputs:
             raise InputError(f"rate_of names {name!r}, which is not a state variable; the state has {', '.join(state)}")
     dims = _trajectory_dims(ds, [*state], time, reading.trajectories)
-    space = StateSpace(tuple(_variable(ds[name], time, dims) for name in state))
+    space = StateSpace(
+        tuple(Variable(time) if name == time else _variable(ds[name], time, dims) for name in state)
+    )  # fmt: skip
     measured = {name: declared[name] for name in targets if declared.get(name) in ds and declared[name] not in state}
     warn_of_unused_rates(targets, tuple(measured))
     measured = measured if len(measured) == len(targets) else {}
     times, unit, origin = time_values(ds[time].values, time, str(ds[time].attrs.get("units", "")))
     sources = state + tuple(measured[name] for name in targets if measured)
-    values = {name: _ordered(ds[name], time, dims) for name in sources}
+    values = {name: _ordered(ds[name], time, dims, ds.sizes) for name in sources if name != time}
+    if time in state:
+        values[time] = np.broadcast_to(times, (*(ds.sizes[d] for d in dims), len(times)))
     weights = row_weights(
         ds,
         reading.weights,
@@ -151,7 +156,9 @@ def _read_one(ds, reading: Reading, run: int | None) -> Recording:
     provenance = {
         str(k): str(v) for k, v in ds.attrs.items() if k in ("title", "source", "history", "license", "frame")
     }
-    return Recording(space, targets, kinematics, tuple(trajectories), time, unit, origin, provenance)
+    return Recording(
+        space, targets, kinematics, tuple(trajectories), time, unit, origin, provenance, reading.inputs
+    )  # fmt: skip
 
 
 def _find_time(ds, name: str | None) -> str:
@@ -280,11 +287,11 @@ def _variable(array, time: str, trajectories: tuple[str, ...]) -> Variable:
     return Variable(name, dims, labels, str(array.attrs.get("units", "")))
 
 
-def _ordered(array, time: str, trajectories: tuple[str, ...]) -> np.ndarray:
+def _ordered(array, time: str, trajectories: tuple[str, ...], sizes) -> np.ndarray:
     """Values in the order (trajectory dims, time, component dims), float64, without a copy where none is needed."""
     rest = [d for d in array.dims if d != time and d not in trajectories]
-    missing = [d for d in trajectories if d not in array.dims]
-    array = array.expand_dims(dict.fromkeys(missing, 1)).transpose(*trajectories, time, *rest)
+    missing = {d: sizes[d] for d in (*trajectories, time) if d not in array.dims}
+    array = array.expand_dims(missing).transpose(*trajectories, time, *rest)
     return np.asarray(array.values, np.float64)
 
 

@@ -16,7 +16,8 @@ class Reading:
     `variables`: names of the state variables; `rate_of`: the variables whose rates are sought; `rates`: which
     variable holds the time derivative of which; `time`: name of the time dimension; `trajectories`: dimensions along
     which the runs lie; `weights`: a variable name, a DataArray, or "relative" (every row counts by its relative
-    error); `missing`: "raise" or "skip".
+    error); `missing`: "raise" or "skip"; `inputs`: variables that are given from outside (controls, parameters, the
+    time): the law may depend on them but does not say how they change.
     """
 
     variables: tuple[str, ...] | None = None
@@ -26,9 +27,10 @@ class Reading:
     trajectories: tuple[str, ...] | None = None
     weights: Any = None
     missing: str = "raise"
+    inputs: tuple[str, ...] = ()
 
     def __post_init__(self):
-        for name in ("variables", "rate_of", "trajectories"):
+        for name in ("variables", "rate_of", "trajectories", "inputs"):
             value = getattr(self, name)
             if isinstance(value, str):
                 object.__setattr__(self, name, (value,))

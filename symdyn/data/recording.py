@@ -38,7 +38,8 @@ class Recording:
     """Trajectories with a common state space, and what is known of their variables.
 
     `targets`: the variables whose time derivative is sought; `kinematics`: pairs (a, b) where the state says that
-    the rate of a is b; `time_unit`: the unit of `times`; `origin`: what time zero is, where the data tell.
+    the rate of a is b; `inputs`: the variables of the state that are given from outside; `time_unit`: the unit of
+    `times`; `origin`: what time zero is, where the data tell.
     """
 
     space: StateSpace
@@ -49,6 +50,7 @@ class Recording:
     time_unit: str = ""
     origin: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
 
     @property
     def target_space(self) -> StateSpace:

@@ -126,17 +126,19 @@ def _projection(kernel: np.ndarray, s: np.ndarray, order: int) -> np.ndarray:
     return np.einsum("wkj,wj->wk", basis, np.linalg.solve(gram, moments[..., None])[..., 0])
 
 
-def weak_rows(form: WeakForm, recording: Recording, features, columns: np.ndarray, order: int):
+def weak_rows(form: WeakForm, recording: Recording, features, columns: np.ndarray, order: int, known=None):
     """Design (rows, p) or (rows, p, d), targets (rows, d), weights (rows,) or (rows, d), over all trajectories.
 
-    `features` maps states (t, n) to term values (t, p, ...); `columns` are the places of the target's components.
+    `features` maps states (t, n) to term values (t, p, ...); `columns` are the places of the target's components;
+    `known` maps states to the known part of the rates (t, d), which is taken from the targets.
     Windows that touch a sample of weight zero get weight zero.
     """
     designs, targets, weights = [], [], []
     for run in recording.trajectories:
         win = windows(form, run, order, run.label)
         designs.append(win.mean(features(run.states)))
-        targets.append(win.mean_derivative(run.states[:, columns]))
+        rates = win.mean_derivative(run.states[:, columns])
+        targets.append(rates if known is None else rates - win.mean(known(run.states)))
         inside = run.weights[win.members]
         weights.append(np.where((inside == 0).any(axis=1), 0.0, win.mean(run.weights)))
     return np.concatenate(designs), np.concatenate(targets), np.concatenate(weights)

@@ -5,6 +5,8 @@ from symdyn.library._base import AbstractLibrary, AbstractTerms
 from symdyn.library.covariant import Covariant, CovariantVectors, Radial
 from symdyn.library.monomials import Monomials
 from symdyn.library.pairs import PairForces
+from symdyn.library.per_target import PerTarget
+from symdyn.library.waves import Waves
 
 __all__ = [
     "AbstractLibrary",
@@ -14,7 +16,9 @@ __all__ = [
     "Function",
     "Monomials",
     "PairForces",
+    "PerTarget",
     "Product",
     "Radial",
     "Sum",
+    "Waves",
 ]

@@ -31,6 +31,11 @@ class SumTerms(AbstractTerms):
     def __call__(self, x):
         return jnp.concatenate([part(x) for part in self.parts])[jnp.asarray(self.keep)]
 
+    def on_host(self, columns: np.ndarray) -> np.ndarray | None:
+        found = [part.on_host(columns) for part in self.parts]
+        known = [each for each in found if each is not None]
+        return np.concatenate(known)[list(self.keep)] if len(known) == len(found) else None
+
     def monomials(self) -> np.ndarray | None:
         found = [part.monomials() for part in self.parts]
         known = [each for each in found if each is not None]
@@ -85,6 +90,12 @@ class ProductTerms(AbstractTerms):
             second = second[:, None]
         return first * second
 
+    def on_host(self, columns: np.ndarray) -> np.ndarray | None:
+        left, right = (part.on_host(columns) for part in self.parts)
+        if left is None or right is None or self.value_shape:
+            return None
+        return left[[i for i, _ in self.pairs]] * right[[j for _, j in self.pairs]]
+
     def monomials(self) -> np.ndarray | None:
         left, right = (part.monomials() for part in self.parts)
         if left is None or right is None:
@@ -99,7 +110,17 @@ class ProductTerms(AbstractTerms):
 def _product_text(left: str, right: str, times: str) -> str:
     if left == "1" or right == "1":
         return right if left == "1" else left
-    return times.join(f"({text})" if " / " in text or " + " in text else text for text in (left, right))
+    return times.join(f"({text})" if _is_open(text) else text for text in (left, right))
+
+
+def _is_open(text: str) -> bool:
+    """Whether a sum or a quotient stands outside all brackets of a text."""
+    depth = 0
+    for place, letter in enumerate(text):
+        depth += (letter in "([{") - (letter in ")]}")
+        if not depth and text[place : place + 3] in (" / ", " + "):
+            return True
+    return False
 
 
 @dataclass(frozen=True)

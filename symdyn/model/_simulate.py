@@ -9,11 +9,22 @@ import numpy as np
 
 from symdyn._errors import InputError, SymdynError
 from symdyn._types import StateSpace, double_precision
-from symdyn.model.model import Model
+from symdyn.model.inputs import input_path, with_first_inputs
+from symdyn.model.model import AbstractModel
 
 
-def simulate(model: Model, start, times, *, rtol: float = 1e-9, method=None, max_steps: int = 1_000_000):
-    """Integrate a law from a start, in float64.
+def simulate(
+    model: AbstractModel,
+    start,
+    times,
+    *,
+    inputs=None,
+    interpolation: str = "cubic",
+    rtol: float = 1e-9,
+    method=None,
+    max_steps: int = 1_000_000,
+):
+    """Integrate a law from a start, in float64; a discrete law is iterated.
 
     Parameters
     ----------
@@ -21,7 +32,11 @@ def simulate(model: Model, start, times, *, rtol: float = 1e-9, method=None, max
     start: the initial state: a Dataset with the state variables at one time (further dimensions are trajectories,
         integrated together), a dict of arrays by variable name, or an array of shape (n,) or (runs, n).
     times: where the states are wanted, increasing; shape (t,), numbers in the model's time unit or datetime64. The
-        first one is the time of `start`.
+        first one is the time of `start`. A discrete law takes one step from each to the next.
+    inputs: what is given from outside while the law runs (controls, parameters): a mapping of variable names to
+        numbers, arrays over `times` of shape (t,) or (t, k), or functions of the time; or a Dataset with its own
+        times, which must cover these. Without it every input keeps the value that `start` has.
+    interpolation: of sampled inputs: "cubic" (Hermite, with backward differences) or "linear".
     rtol: relative tolerance; the absolute one is rtol times the size of each variable at the start.
     method: a diffrax solver; `diffrax.Dopri8()` by default (for stiff laws try `diffrax.Kvaerno5()`).
     max_steps: most steps before giving up.
@@ -38,15 +53,11 @@ def simulate(model: Model, start, times, *, rtol: float = 1e-9, method=None, max
     >>> bool(abs(run.position - data.position).max() < 1e-4)
     True
     """
-    import jax.numpy as jnp
-
     model.check_closed()
-    x0, dims = _start(model.space, start)
-    t, coordinate = _times(times, model.time_unit)
-    atol = rtol * np.maximum(_sizes(model.space, x0), np.finfo(float).tiny)
-    with double_precision():
-        states, done = _integrator()(model, jnp.asarray(x0), jnp.asarray(t), rtol, jnp.asarray(atol), method, max_steps)
-    states, done = np.asarray(states), np.asarray(done)
+    t, coordinate = read_times(times, model.time_unit)
+    path = input_path(model, inputs, t, interpolation)
+    x0, dims = read_start(model.space, with_first_inputs(model, start, path, t[0]))
+    states, done = integrated(model, x0, t, path=path, rtol=rtol, method=method, max_steps=max_steps)
     if not done.all():
         run = int(np.flatnonzero(~done)[0])
         reached = t[np.isfinite(states[run]).all(axis=1)].max(initial=t[0])
@@ -54,7 +65,33 @@ def simulate(model: Model, start, times, *, rtol: float = 1e-9, method=None, max
             f"the integration of run {run} stopped at time {reached:g} of {t[-1]:g}: the law diverges or is stiff "
             "there; shorten the times, raise max_steps, or pass method=diffrax.Kvaerno5()"
         )
-    return _labelled(model.space, states, coordinate, dims)
+    return labelled(model.space, states, coordinate, dims, model.clock)
+
+
+def integrated(
+    model: AbstractModel,
+    x0: np.ndarray,
+    t: np.ndarray,
+    *,
+    path=None,
+    rtol: float = 1e-9,
+    method=None,
+    max_steps: int = 1_000_000,
+) -> tuple[np.ndarray, np.ndarray]:
+    """States (runs, t, n) from the starts (runs, n), and which runs were finished (runs,).
+
+    `path` gives the inputs at any time. Where a run stops early the states that follow are not finite.
+    """
+    import jax.numpy as jnp
+
+    atol = rtol * np.maximum(sizes(model.space, x0), np.finfo(float).tiny)
+    with double_precision():
+        starts, stamps = jnp.asarray(x0), jnp.asarray(t)
+        if model.discrete:
+            states, done = _iteration()(model, starts, stamps, path)
+        else:
+            states, done = _integrator()(model, starts, stamps, path, rtol, jnp.asarray(atol), method, max_steps)
+    return np.asarray(states), np.asarray(done)
 
 
 @cache
@@ -65,23 +102,42 @@ def _integrator():
     import jax
 
     @eqx.filter_jit
-    def integrate(model, x0, t, rtol, atol, method, max_steps):
+    def integrate(model, x0, t, path, rtol, atol, method, max_steps):
         # steps end on the wanted times: the dense output of high-order methods is less exact than their steps
         control = diffrax.ClipStepSizeController(diffrax.PIDController(rtol=rtol, atol=atol), step_ts=t)
 
         def one(x):
             return diffrax.diffeqsolve(
-                diffrax.ODETerm(model), method or diffrax.Dopri8(), t[0], t[-1], None, x, saveat=diffrax.SaveAt(ts=t),
-                max_steps=max_steps, throw=False, stepsize_controller=control,
+                diffrax.ODETerm(model), method or diffrax.Dopri8(), t[0], t[-1], None, x, path,
+                saveat=diffrax.SaveAt(ts=t), max_steps=max_steps, throw=False, stepsize_controller=control,
             )  # fmt: skip
 
         solution = jax.vmap(one)(x0)
-        return solution.ys, solution.result == diffrax.RESULTS.successful
+        states = jax.vmap(jax.vmap(model.given, in_axes=(0, 0, None)), in_axes=(None, 0, None))(t, solution.ys, path)
+        return states, solution.result == diffrax.RESULTS.successful
 
     return integrate
 
 
-def _start(space: StateSpace, start) -> tuple[np.ndarray, dict[str, Any]]:
+@cache
+def _iteration():
+    """The compiled iteration of a discrete law from many starts."""
+    import equinox as eqx
+    import jax
+    import jax.numpy as jnp
+
+    @eqx.filter_jit
+    def iterate(model, x0, t, path):
+        def step(x, time):
+            return model(time, x, path), model.given(time, x, path)
+
+        states = jax.vmap(lambda x: jax.lax.scan(step, x, t)[1])(x0)
+        return states, jnp.isfinite(states).all(axis=(1, 2))
+
+    return iterate
+
+
+def read_start(space: StateSpace, start) -> tuple[np.ndarray, dict[str, Any]]:
     """Initial states (runs, n) and the coordinates of the trajectory dimensions by name."""
     if hasattr(start, "data_vars"):
         return _start_from_dataset(space, start)
@@ -124,7 +180,7 @@ def _require_finite(x0: np.ndarray) -> None:
         raise InputError(f"the start holds {x0[~np.isfinite(x0)][0]}; every state variable needs a finite value")
 
 
-def _times(times, unit: str) -> tuple[np.ndarray, Any]:
+def read_times(times, unit: str) -> tuple[np.ndarray, Any]:
     coordinate = times if hasattr(times, "dims") else np.asarray(times)
     values = np.asarray(getattr(coordinate, "values", coordinate))
     if values.ndim != 1 or len(values) < 2:
@@ -139,7 +195,7 @@ def _times(times, unit: str) -> tuple[np.ndarray, Any]:
     return values, coordinate
 
 
-def _sizes(space: StateSpace, x0: np.ndarray) -> np.ndarray:
+def sizes(space: StateSpace, x0: np.ndarray) -> np.ndarray:
     """The size of each component's variable over all runs: (n,)."""
     out = np.empty(space.size)
     for name in space.names:
@@ -147,14 +203,15 @@ def _sizes(space: StateSpace, x0: np.ndarray) -> np.ndarray:
     return np.where(out > 0, out, out.max(initial=0.0) or 1.0)
 
 
-def _labelled(space: StateSpace, states: np.ndarray, times, dims: dict[str, Any]):
+def labelled(space: StateSpace, states: np.ndarray, times, dims: dict[str, Any], clock: str = ""):
+    """Flat states (..., t, n) by variable; `dims`: names and labels of the leading axes (none: one, of size 1)."""
     import xarray as xr
 
     runs = tuple(dims)
     values = {}
     coords: dict[str, Any] = dict(dims)
-    for variable in space.variables:
-        part = states[..., space.slice(variable.name)].reshape(*states.shape[:2], *variable.shape)
+    for variable in (v for v in space.variables if v.name != clock):
+        part = states[..., space.slice(variable.name)].reshape(*states.shape[:-1], *variable.shape)
         attrs = {"units": variable.unit} if variable.unit else {}
         values[variable.name] = ((*runs, "time", *variable.dims), part if runs else part[0], attrs)
         coords |= {d: list(labels) for d, labels in zip(variable.dims, variable.labels, strict=True)}

@@ -6,8 +6,9 @@ from math import floor, isfinite, log10
 
 import numpy as np
 
+from symdyn._errors import InputError
 from symdyn.library.monomials import latex_symbol
-from symdyn.model.model import Model
+from symdyn.model.model import AbstractModel, Model
 
 
 def number(value: float, error: float) -> str:
@@ -43,26 +44,35 @@ def equations(model: Model, coefficients: np.ndarray, errors: np.ndarray) -> tup
     if coefficients.ndim == 1:
         active = np.flatnonzero(coefficients)
         left = ", ".join(_left(model, name, name, " ") for name in model.targets)
-        return (f"{left} = {_signed([(coefficients[k], errors[k], names[k]) for k in active])}",)
+        return (f"{left} = {_signed([(coefficients[k], errors[k], names[k]) for k in active])}{_known(model)}",)
     components = model.space.select(model.targets).component_names
     owners = [v.name for v in model.space.select(model.targets).variables for _ in v.component_names]
     lines = []
     for c, component in enumerate(components):
         active = np.flatnonzero(coefficients[:, c])
         right = _signed([(coefficients[k, c], errors[k, c], names[k]) for k in active])
-        lines.append(f"{_left(model, owners[c], component, '' if len(component) == 1 else ' ')} = {right}")
+        left = _left(model, owners[c], component, "" if len(component) == 1 else " ")
+        lines.append(f"{left} = {right}{_known(model)}")
     return tuple(lines)
 
 
+def _known(model: Model) -> str:
+    return "" if model.known is None else " + known part"
+
+
 def _left(model: Model, target: str, component: str, space: str) -> str:
-    """The derivative on the left: the second one of a variable whose rate is in the state only as its rate."""
-    base = {b: a for a, b in model.kinematics}.get(target)
+    return f"{component}[k+1]" if model.discrete else rate_text(model.kinematics, target, component, space)
+
+
+def rate_text(kinematics: tuple[tuple[str, str], ...], target: str, component: str, space: str = " ") -> str:
+    """A rate as text: the second derivative of a variable whose own rate is in the state only as its rate."""
+    base = {b: a for a, b in kinematics}.get(target)
     if base is not None and target == f"{base}_rate":
         return f"d^2 {base}{component.removeprefix(target)}/dt^2"
     return f"d{space}{component}/dt"
 
 
-def units(model: Model) -> str:
+def units(model: AbstractModel) -> str:
     """The units that the coefficients refer to: those of the variables and of time."""
     known = [v.unit for v in model.space.variables if v.unit not in ("", "1")]
     return ", ".join(dict.fromkeys([*known, *([model.time_unit] if known and model.time_unit else [])]))
@@ -72,13 +82,21 @@ def latex(model: Model, coefficients: np.ndarray) -> str:
     """The equations as LaTeX, one line each."""
     typeset = model.terms.latex
     if coefficients.ndim == 1:
-        left = ",\\;".join(rf"\frac{{\mathrm{{d}}\mathbf{{{name}}}}}{{\mathrm{{d}}t}}" for name in model.targets)
-        return f"{left} = {_latex_sum(coefficients, typeset)}"
+        left = ",\\;".join(_latex_left(model, rf"\mathbf{{{name}}}") for name in model.targets)
+        return f"{left} = {_latex_sum(coefficients, typeset)}{_latex_known(model)}"
     components = model.space.select(model.targets).component_names
     return " \\\\\n".join(
-        rf"\frac{{\mathrm{{d}}{latex_symbol(name)}}}{{\mathrm{{d}}t}} = {_latex_sum(coefficients[:, c], typeset)}"
+        f"{_latex_left(model, latex_symbol(name))} = {_latex_sum(coefficients[:, c], typeset)}{_latex_known(model)}"
         for c, name in enumerate(components)
     )
+
+
+def _latex_left(model: Model, symbol: str) -> str:
+    return f"{symbol}[k+1]" if model.discrete else rf"\frac{{\mathrm{{d}}{symbol}}}{{\mathrm{{d}}t}}"
+
+
+def _latex_known(model: Model) -> str:
+    return "" if model.known is None else r" + \text{known part}"
 
 
 def _latex_sum(coefficients: np.ndarray, typeset: tuple[str, ...]) -> str:
@@ -96,8 +114,11 @@ def to_sympy(model: Model, coefficients: np.ndarray) -> list:
     """The equations as SymPy `Eq(Derivative(x(t), t), right-hand side)`, one a target component."""
     import sympy
 
-    t = sympy.Symbol("t", real=True)
-    inputs = {name: sympy.Function(name, real=True)(t) for name in model.space.component_names}
+    if model.known is not None:
+        raise InputError("a law with a known part has no SymPy form: that part is a Python function")
+    t = sympy.Symbol("k", integer=True) if model.discrete else sympy.Symbol("t", real=True)
+    functions = {name: sympy.Function(name, real=True) for name in model.space.component_names}
+    inputs = {name: t if name == model.clock else function(t) for name, function in functions.items()}
     terms = model.terms.to_sympy(tuple(inputs[name] for name in model.terms.space.component_names))
     components = model.space.select(model.targets).component_names
     out = []
@@ -106,7 +127,8 @@ def to_sympy(model: Model, coefficients: np.ndarray) -> list:
         for k in np.flatnonzero(coefficients if coefficients.ndim == 1 else coefficients[:, c]):
             value = coefficients[k] if coefficients.ndim == 1 else coefficients[k, c]
             right += sympy.Float(float(value), 17) * (terms[k][c] if coefficients.ndim == 1 else terms[k])
-        out.append(sympy.Eq(sympy.Derivative(inputs[component], t), right))
+        left = functions[component](t + 1) if model.discrete else sympy.Derivative(inputs[component], t)
+        out.append(sympy.Eq(left, right))
     return out
 
 

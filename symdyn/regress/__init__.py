@@ -1,9 +1,16 @@
 """Regression: streamed moments, solvers, and the verb `identify` with the solution that it returns."""
 
 from symdyn.regress._identify import identify
+from symdyn.regress.constraints import Coefficients, Constraint, EnergyPreserving, coefficient
+from symdyn.regress.ensemble import Ensemble, ensemble
+from symdyn.regress.family import Family, identify_each
+from symdyn.regress.implicit import identify_implicit
+from symdyn.regress.implicit_solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
 from symdyn.regress.selection import BIC, EBIC, AICc, CrossValidation, Knee, StabilitySelection, Tolerance
 from symdyn.regress.solution import RESULTS, Candidate, Choice, Solution, Stats, load
 from symdyn.regress.solvers import FROLS, SR3, SSR, STLSQ, BestSubset, ElasticNet, Lasso, LeastSquares, Ridge
+from symdyn.regress.stochastic import StochasticLaw, identify_stochastic
+from symdyn.regress.trapping import Trapping, TrappingRegion, trapping_region
 from symdyn.regress.varpro import Projection, variable_projection
 
 __all__ = [
@@ -18,18 +25,36 @@ __all__ = [
     "BestSubset",
     "Candidate",
     "Choice",
+    "Coefficients",
+    "Constraint",
     "CrossValidation",
     "ElasticNet",
+    "EnergyPreserving",
+    "Ensemble",
+    "Family",
+    "ImplicitSettings",
+    "ImplicitSolution",
     "Knee",
     "Lasso",
     "LeastSquares",
+    "LeftSide",
+    "LeftSides",
     "Projection",
     "Ridge",
     "Solution",
     "StabilitySelection",
     "Stats",
+    "StochasticLaw",
     "Tolerance",
+    "Trapping",
+    "TrappingRegion",
+    "coefficient",
+    "ensemble",
     "identify",
+    "identify_each",
+    "identify_implicit",
+    "identify_stochastic",
     "load",
+    "trapping_region",
     "variable_projection",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording
 from symdyn.data.weak import WeakForm
 from symdyn.groups import Action, Group
-from symdyn.library import AbstractLibrary, AbstractTerms, Monomials
-from symdyn.model.model import Model, entry_basis, restricted
+from symdyn.library import AbstractLibrary, AbstractTerms, Monomials, PerTarget
+from symdyn.model.model import Model, entry_basis
+from symdyn.regress.admissible import Admissible, admissible
 from symdyn.regress.collinear import collinear_groups
-from symdyn.regress.fit import Fit, solve
-from symdyn.regress.problem import problems
+from symdyn.regress.constraints import AbstractConstraint
+from symdyn.regress.covariance import noise
+from symdyn.regress.fit import Fit, condition, solve
+from symdyn.regress.problem import Problem, problems, spanned
 from symdyn.regress.rows import Regression, regression
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solution import RESULTS, Candidate, Choice, Settings, Solution, Stats
@@ -31,10 +35,11 @@ from symdyn.symmetry.subspace import combination_text
 def identify(
     data,
     *,
-    library: AbstractLibrary | None = None,
+    library: AbstractLibrary | Mapping[str, AbstractLibrary] | None = None,
     action: Action | None = None,
     solver: AbstractSolver | None = None,
     selection: AbstractSelection | None = None,
+    constraints: Iterable[AbstractConstraint] = (),
     rate_of: str | tuple[str, ...] | None = None,
     order: int = 1,
     variables: str | tuple[str, ...] | None = None,
@@ -44,6 +49,9 @@ def identify(
     time: str | None = None,
     trajectories: str | tuple[str, ...] | None = None,
     missing: str = "raise",
+    inputs: str | tuple[str, ...] = (),
+    known: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    discrete: bool = False,
 ) -> Solution:
     r"""Governing equations from data: d(target)/dt = sum_k w_k B_k(state), sparse, on the symmetric subspace.
 
@@ -53,11 +61,15 @@ def identify(
         vectors, (runs, t, k) runs), or a list of these (trajectories of different lengths). A variable may say
         `attrs["rate_of"] = "position"`: then it is the time derivative of another one, and itself a state variable
         unless it ends a chain (acceleration after velocity); with `attrs["measured_rate_of"]` it is a measurement only.
-    library: candidate terms; `Monomials(2)` by default.
+    library: candidate terms; `Monomials(2)` by default. A mapping gives each target variable its own:
+        `{"x": sd.Monomials(1), "y": sd.Monomials(2)}`.
     action: a symmetry to enforce, for example `sd.SO(3).acting_on(position=sd.Vector, velocity=sd.Vector)`.
     solver: proposes sets of terms; `BestSubset()` by default, `LeastSquares()` keeps all.
     selection: decides among them; `EBIC()` by default. A solver that was told a threshold or a number of terms
         leaves nothing to decide.
+    constraints: on the coefficients, by the names of terms and targets: `sd.coefficient("y", "x") == 1` (also <= and
+        >=), `sd.EnergyPreserving()`, `sd.Trapping()`. Equations hold exactly with every solver, and sets of terms
+        are judged by their fit under the bounds.
     rate_of: the variables whose rate is sought; by default all whose rate the state does not already hold.
     order: 1, or 2 for a law of the second time derivative (needs only positions).
     variables: the state variables; by default all that depend on time and are not rates of others.
@@ -69,6 +81,12 @@ def identify(
     time, trajectories: dimension names, where the attributes do not say; `trajectories=()` puts all other dimensions
         into the state.
     missing: "raise" or "skip" samples that are not finite.
+    inputs: variables that are given from outside: controls, parameters (they need not depend on time), or the time
+        itself by the name of its dimension. The law may depend on them and does not say how they change; `simulate`
+        takes their course.
+    known: the part of the law that is known already: a JAX function from the state (a dict of arrays by variable) to
+        a dict of rates by target. The regression explains what is left of the rates.
+    discrete: whether the law is a map from each sample to the next, instead of a rate.
 
     Returns a `Solution`: it prints as equations and holds the model, the evidence and the settings. Raises InputError
     for data or arguments that cannot be used.
@@ -80,14 +98,46 @@ def identify(
     >>> print(sd.identify(data, library=sd.Monomials(2)).equations[0].split(" = ")[0])
     dx/dt
     """
+    settings = settings_of(
+        library=library, action=action, solver=solver, selection=selection, constraints=constraints, rate_of=rate_of,
+        order=order, variables=variables, rates=rates, differentiation=differentiation, weights=weights, time=time,
+        trajectories=trajectories, missing=missing, inputs=inputs, known=known, discrete=discrete,
+    )  # fmt: skip
+    return solution_of(fitted(data, settings))
+
+
+def settings_of(
+    *, library=None, action=None, solver=None, selection=None, constraints=(), rate_of=None, order=1, variables=None,
+    rates=None, differentiation=None, weights=None, time=None, trajectories=None, missing="raise",
+    inputs=(), known=None, discrete=False,
+) -> Settings:  # fmt: skip
+    """The options of `identify`, checked, with their defaults."""
     if order not in (1, 2):
         raise InputError(f"order must be 1 or 2, got {order!r}")
+    if not (known is None or callable(known)):
+        raise InputError(f"known must be a function from the state to a dict of rates by target, got {known!r}")
+    if discrete and (order != 1 or differentiation is not None or rates is not None):
+        raise InputError("a discrete law explains the next sample: order=2, differentiation and rates do not apply")
+    if isinstance(library, Mapping):
+        library = PerTarget(tuple(library.items()))
     _check_kinds(library, action, solver, selection, differentiation)
-    reading = Reading(variables, rate_of, rates, time, trajectories, weights, missing)  # pyright: ignore[reportArgumentType]
-    settings = Settings(
-        reading, library or Monomials(2), action, solver or BestSubset(), differentiation, order, selection or EBIC()
-    )
-    return _solution(regression(read(data, reading), settings), settings)
+    constraints = _checked_constraints(constraints)
+    reading = Reading(variables, rate_of, rates, time, trajectories, weights, missing, inputs)
+    return Settings(
+        reading, library or Monomials(2), action, solver or BestSubset(), differentiation, order,
+        selection or EBIC(), constraints, discrete, known,  # pyright: ignore[reportArgumentType]
+    )  # fmt: skip
+
+
+def _checked_constraints(constraints) -> tuple[AbstractConstraint, ...]:
+    """The constraints as a tuple. Raises InputError for something else among them."""
+    found = (constraints,) if isinstance(constraints, AbstractConstraint) else tuple(constraints)
+    for each in found:
+        if not isinstance(each, AbstractConstraint):
+            raise InputError(
+                f'a constraint is an object such as sd.coefficient("x", "y") == 0 or sd.Trapping(), got {each!r}'
+            )
+    return found
 
 
 def _check_kinds(library, action, solver, selection, differentiation) -> None:
@@ -106,34 +156,91 @@ def _check_kinds(library, action, solver, selection, differentiation) -> None:
             )
 
 
-def _solution(found: Regression, settings: Settings) -> Solution:
-    terms, recording = found.terms, found.recording
-    target_space = recording.target_space
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a solution is made of: the regression, the admissible coefficients (None: all), and the fits."""
+
+    found: Regression
+    settings: Settings
+    subspace: Subspace | None
+    shape: tuple[int, ...]
+    fits: tuple[Fit, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """Data and settings as least-squares problems: one for each target, or one for those that a symmetry ties."""
+
+    found: Regression
+    settings: Settings
+    given: Admissible
+    shape: tuple[int, ...]
+    problems: tuple[Problem, ...]
+
+    def with_fits(self, fits: tuple[Fit, ...]) -> Fitted:
+        """The problems with their solutions; the trapping condition, if any, is met here."""
+        given, found = self.given, self.found
+        if given.trapping is not None and given.subspace is not None:
+            offset = np.asarray(given.subspace.offset)
+            fits = (given.trapping.fit(fits[0], found.terms, found.recording.target_space, offset),)
+        return Fitted(found, self.settings, given.subspace, self.shape, fits)
+
+
+def posed(recording: Recording, settings: Settings) -> Posed:
+    """Bind the library, sum the moments in one pass, and find the admissible coefficients."""
+    found = regression(recording, settings)
+    terms, target_space = found.terms, found.recording.target_space
     shape = (terms.size,) if terms.value_shape else (terms.size, target_space.size)
-    subspace = _admissible(terms, recording, settings)
+    subspace = _admissible(terms, found.recording, settings)
     groups = [target_space.indices((name,)).tolist() for name in target_space.names]
-    every = problems(found.moments, shape, subspace, groups)
-    fits = [solve(problem, settings.solver, settings.selection) for problem in every]
+    given = admissible(subspace, terms, target_space, shape, settings)
+    tied = given.subspace, groups, given.inequalities, given.complete, given.trapping is not None
+    return Posed(found, settings, given, shape, tuple(problems(found.moments, shape, *tied)))
+
+
+def fitted(data, settings: Settings) -> Fitted:
+    """Read the data and solve the problems that they pose."""
+    return fitted_recording(read(data, settings.reading), settings)
+
+
+def fitted_recording(recording: Recording, settings: Settings) -> Fitted:
+    """Solve the problems that a recording poses."""
+    made = posed(recording, settings)
+    return made.with_fits(tuple(solve(problem, settings.solver, settings.selection) for problem in made.problems))
+
+
+def solution_of(made: Fitted) -> Solution:
+    """The solution with its evidence."""
+    found, settings, subspace, shape, fits = made.found, made.settings, made.subspace, made.shape, made.fits
+    terms, recording, target_space = found.terms, found.recording, found.recording.target_space
     model_space, active, covariance, weights = _joined(fits, shape, subspace)
     model = Model(
         weights=weights, terms=terms, subspace=model_space, space=recording.space, targets=recording.targets,
-        kinematics=recording.kinematics, time_unit=recording.time_unit,
+        kinematics=recording.kinematics, time_unit=recording.time_unit, inputs=recording.inputs,
+        clock=recording.time_name if recording.time_name in recording.inputs else "",
+        discrete=settings.discrete, known=settings.known,
     )  # fmt: skip
-    names = _weight_names(terms, target_space, subspace)
-    collinear = tuple(group for fit in fits for group in collinear_groups(fit, names, _tolerance(settings)))
+    names = [_weight_names(terms, target_space, fit.problem) for fit in fits]
+    collinear = tuple(
+        group
+        for fit, own in zip(fits, names, strict=True)
+        for group in collinear_groups(fit, own, _tolerance(settings))
+    )
     result = RESULTS.collinear if collinear else RESULTS.successful
     if not active:
         result = RESULTS.no_terms
     stats = _stats(found, fits, active, subspace, shape)
-    choices = tuple(_choice(fit, names, target_space) for fit in fits)
+    choices = tuple(_choice(fit, own, target_space) for fit, own in zip(fits, names, strict=True))
     return Solution(model, result, stats, covariance, collinear, settings, choices, recording.provenance)
 
 
 def _choice(fit: Fit, names: tuple[str, ...], targets: StateSpace) -> Choice:
     path, columns = fit.path, targets.component_names
-    target = columns[fit.problem.columns[0]] if len(fit.problem.columns) < len(columns) else ", ".join(targets.names)
+    own = [columns[c] for c in fit.problem.columns]
+    target = ", ".join(own if len(own) < len(columns) else targets.names)
+    rest = fit.problem.by_rates.remainder
     candidates = tuple(
-        Candidate(tuple(names[k] for k in np.flatnonzero(mask)), float(residual), float(score))
+        Candidate(tuple(names[k] for k in np.flatnonzero(mask)), float(residual * rest), float(score))
         for mask, residual, score in zip(path.masks, path.residuals, path.scores, strict=True)
     )
     often = () if path.frequencies is None else path.frequencies
@@ -156,7 +263,7 @@ def _tolerance(settings: Settings) -> float:
     return getattr(settings.solver, "threshold", 0.0) or 0.05
 
 
-def _joined(fits: list[Fit], shape: tuple[int, ...], subspace: Subspace | None):
+def _joined(fits: tuple[Fit, ...], shape: tuple[int, ...], subspace: Subspace | None):
     """The active part of the coefficient space, how many weights it has, their covariance and values."""
     weights = np.concatenate([fit.weights[fit.mask] for fit in fits])
     blocks = [fit.covariance for fit in fits]
@@ -166,7 +273,8 @@ def _joined(fits: list[Fit], shape: tuple[int, ...], subspace: Subspace | None):
         covariance[start : start + len(block), start : start + len(block)] = block
         start += len(block)
     if subspace is not None:
-        return restricted(subspace, np.flatnonzero(fits[0].mask)), len(weights), covariance, weights
+        own = spanned(subspace, [fit.problem for fit in fits], [fit.mask for fit in fits])
+        return own, len(weights), covariance, weights
     if len(shape) == 1:
         entries = np.flatnonzero(fits[0].mask)[:, None]
     else:
@@ -176,17 +284,22 @@ def _joined(fits: list[Fit], shape: tuple[int, ...], subspace: Subspace | None):
     return entry_basis(shape, entries), len(weights), covariance, weights
 
 
-def _weight_names(terms: AbstractTerms, targets: StateSpace, subspace: Subspace | None) -> tuple[str, ...]:
-    """What each free weight stands for: a term, or a combination of terms and targets that the symmetry ties."""
-    if subspace is None:
+def _weight_names(terms: AbstractTerms, targets: StateSpace, problem: Problem) -> tuple[str, ...]:
+    """What each free weight stands for: a term, or a combination of terms and targets that are tied."""
+    if problem.elements is None:
         return terms.names
+    if len(problem.columns) == 1 and not terms.value_shape:
+        return tuple(combination_text(each[:, problem.columns[0]], terms.names, ()) for each in problem.elements)
     components = ("",) if terms.value_shape else targets.component_names
-    return tuple(combination_text(basis, terms.names, components) for basis in subspace.basis.array)
+    return tuple(combination_text(each, terms.names, components) for each in problem.elements)
 
 
-def _stats(found: Regression, fits: list[Fit], active: int, subspace: Subspace | None, shape) -> Stats:
+def _stats(found: Regression, fits: tuple[Fit, ...], active: int, subspace: Subspace | None, shape) -> Stats:
     moments = found.moments
-    residual = tuple(fit.residual for fit in fits)
+    residual = tuple(fit.residual * fit.problem.by_rates.remainder for fit in fits)
+    levels = {
+        c: n for f in fits for c, n in zip(f.problem.columns, noise(f.problem, f.mask, f.shares * f.unit), strict=True)
+    }
     return Stats(
         rows=moments.n_rows,
         blocks=len(moments.blocks),
@@ -195,4 +308,8 @@ def _stats(found: Regression, fits: list[Fit], active: int, subspace: Subspace |
         active=active,
         residual=residual,
         shares=tuple(tuple(float(s) for s in fit.shares[fit.mask]) for fit in fits),
+        noise=tuple(levels[c] for c in sorted(levels)),
+        condition=tuple(condition(fit) for fit in fits),
+        inflation=tuple(fit.scatter.inflation for fit in fits),
+        freedom=tuple(tuple(float(f) for f in fit.scatter.freedom) for fit in fits),
     )

@@ -12,6 +12,8 @@ from symdyn.data.differentiate import FiniteDifference, derivative
 from symdyn.data.door import read
 from symdyn.data.recording import Recording, Trajectory
 from symdyn.data.weak import WeakForm
+from symdyn.model._simulate import integrated
+from symdyn.model.inputs import input_path
 from symdyn.model.model import Model
 from symdyn.regress.rows import pointwise_samples
 from symdyn.regress.solution import Solution
@@ -21,16 +23,12 @@ def score(solution: Solution, data, *, rtol: float = 1e-9, method=None):
     """Compare a law with data: see `Solution.score`."""
     import xarray as xr
 
-    recording, model = read(data, solution.settings.reading), solution.model
-    if recording.space.component_names != model.space.component_names[: recording.space.size]:
-        raise InputError(
-            f"the law has the state {', '.join(model.space.component_names)}, and the data have "
-            f"{', '.join(recording.space.component_names)}"
-        )
+    recording, model = _recorded(solution, data), solution.model
     names, runs = recording.space.names, recording.trajectories
     states = []
     for run in runs:
-        predicted = model.simulate(_start(solution, recording, run), run.times, rtol=rtol, method=method)
+        start, options = _start(solution, recording, run), {"rtol": rtol, "method": method}
+        predicted = model.simulate(start, run.times, inputs=_inputs(recording, run), **options)
         states.append([_compare(run.states[:, recording.space.slice(n)], predicted[n].values) for n in names])
     table = np.array(states)
     both = ("trajectory", "variable")
@@ -42,12 +40,62 @@ def score(solution: Solution, data, *, rtol: float = 1e-9, method=None):
     return xr.Dataset(out, coords=coords)
 
 
+def horizon(solution: Solution, data, *, error: float = 0.1, rtol: float = 1e-9, method=None):
+    """How long a law forecasts data: see `Solution.horizon`."""
+    import xarray as xr
+
+    if not 0 < error < np.inf:
+        raise InputError(f"the normalised error of a horizon must be a positive number, got {error!r}")
+    recording = _recorded(solution, data)
+    solution.model.check_closed()
+    spread = _spread(recording)
+    times, exceeded = [], []
+    for run in recording.trajectories:
+        start, model = _start(solution, recording, run)[None], solution.model
+        path = input_path(model, _inputs(recording, run), run.times)
+        predicted = integrated(model, start, run.times, path=path, rtol=rtol, method=method)[0][0, :, : len(spread)]
+        live = (run.weights if run.weights.ndim == 1 else run.weights.max(axis=1)) > 0
+        size = np.sqrt(np.mean(((predicted - run.states) / spread) ** 2, axis=1))
+        beyond = np.flatnonzero((live | ~np.isfinite(size)) & ~(size <= error))
+        exceeded.append(bool(len(beyond)))
+        times.append(float(run.times[beyond[0] if len(beyond) else -1] - run.times[0]))
+    attrs = {"units": recording.time_unit} if recording.time_unit else {}
+    values = {"horizon": ("trajectory", times, attrs), "exceeded": ("trajectory", exceeded)}
+    coords = {"trajectory": [run.label for run in recording.trajectories]}
+    return xr.Dataset(values, coords=coords, attrs={"error": error})
+
+
+def _spread(recording: Recording) -> np.ndarray:
+    """Standard deviation of each variable over all samples, the same for the components of one: (n,)."""
+    states = np.concatenate([run.states for run in recording.trajectories])
+    variance = states.var(axis=0)
+    for name in recording.space.names:
+        variance[recording.space.slice(name)] = variance[recording.space.slice(name)].mean()
+    return np.sqrt(np.where(variance > 0, variance, 1.0))
+
+
+def _recorded(solution: Solution, data) -> Recording:
+    """The data as the law's settings read them. Raises InputError where they have another state."""
+    recording, names = read(data, solution.settings.reading), solution.model.space.component_names
+    if recording.space.component_names != names[: recording.space.size]:
+        raise InputError(
+            f"the law has the state {', '.join(names)}, and the data have {', '.join(recording.space.component_names)}"
+        )
+    return recording
+
+
 def _start(solution: Solution, recording: Recording, run: Trajectory) -> np.ndarray:
     """The first state of a run; a second-order law also needs the first rates, from differences."""
     if solution.settings.order == 1:
         return run.states[0]
     speed = derivative(FiniteDifference(), run, recording.space.indices(recording.targets))
     return np.concatenate([run.states[0], speed[0]])
+
+
+def _inputs(recording: Recording, run: Trajectory) -> dict[str, np.ndarray] | None:
+    """The measured inputs of a run, but the time."""
+    names = [name for name in recording.inputs if name != recording.time_name]
+    return {name: run.states[:, recording.space.slice(name)] for name in names} or None
 
 
 def _rate_scores(solution: Solution, recording: Recording) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symdyn.regress.fit import Fit
-from symdyn.regress.solvers import ROUNDING, least_squares
+from symdyn.regress.solvers import ROUNDING
 
 MEMBER = 0.1  # a term belongs to a direction when its entry exceeds this share of the largest
 SIGNIFICANT = 3.0  # standard deviations that an exchange must cost before two terms count as told apart
@@ -105,6 +105,8 @@ def _exchangeable(fit: Fit, names, kept: np.ndarray) -> list[CollinearGroup]:
 def _exchange_cost(fit: Fit, kept: np.ndarray, k: int, j: int) -> float:
     """How much worse the fit is with j in place of k, in standard deviations over the blocks."""
     swapped = np.where(kept == k, j, kept)
+    if not fit.problem.feasible(np.isin(np.arange(fit.problem.size), swapped)):
+        return np.inf
     difference = _block_residuals(fit, swapped) - _block_residuals(fit, kept)
     spread = difference.std(ddof=1) * np.sqrt(len(difference))
     return float(difference.sum() / spread) if spread > 0 else np.inf
@@ -114,4 +116,4 @@ def _block_residuals(fit: Fit, support: np.ndarray) -> np.ndarray:
     """Residual sum of squares of each block for the least-squares fit on `support`."""
     mask = np.zeros(fit.problem.size, bool)
     mask[support] = True
-    return fit.problem.block_residuals(least_squares(fit.triangle, mask) * fit.unit)
+    return fit.problem.block_residuals(fit.problem.shares(mask) * fit.problem.normalised[1])

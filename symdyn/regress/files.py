@@ -22,12 +22,14 @@ from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
 from symdyn.data.reading import Reading
 from symdyn.data.weak import WeakForm
 from symdyn.groups import Action, Group, LieAlgebra, Polynomial, parts, representations
-from symdyn.library import Covariant, CovariantVectors, Monomials, PairForces, Product, Radial, Sum
+from symdyn.library import Covariant, CovariantVectors, Monomials, PairForces, PerTarget, Product, Radial, Sum
 from symdyn.library.covariant import CovariantTerm, Factor
 from symdyn.model.model import Model
 from symdyn.regress import selection, solvers
 from symdyn.regress.collinear import CollinearGroup
+from symdyn.regress.constraints import Constraint, EnergyPreserving
 from symdyn.regress.solution import RESULTS, Candidate, Choice, Settings, Solution, Stats
+from symdyn.regress.trapping import Trapping
 from symdyn.symmetry import Equivariants, Invariants, Subspace
 
 FORMAT, VERSION = "symdyn law", 3
@@ -37,8 +39,8 @@ def _dataclasses(package) -> tuple[type, ...]:
     """The concrete dataclasses of a module, or of the modules of a package."""
     modules = (package, *(m for m in vars(package).values() if isinstance(m, ModuleType)))
     found = {c for m in modules for c in vars(m).values() if isinstance(c, type) and is_dataclass(c)}
-    own = (c for c in found if c.__module__.startswith(package.__name__) and not c.__name__.startswith("_"))
-    return tuple(c for c in own if not isabstract(c))
+    own = (c for c in found if c.__module__.startswith(package.__name__) and not isabstract(c))
+    return tuple(c for c in own if c.__dataclass_params__.frozen)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _key(cls: type) -> str:
@@ -51,8 +53,9 @@ _CLASSES: dict[str, type] = {
     _key(cls): cls
     for cls in (
         StateSpace, Variable, Derivative, Reading, Settings, Stats, CollinearGroup, Subspace, CovariantTerm, Factor,
-        Covariant, CovariantVectors, Equivariants, Invariants, Monomials, PairForces, Product, Radial, Sum,
-        FiniteDifference, SavitzkyGolay, WeakForm, Candidate, Choice, *_dataclasses(solvers), *_dataclasses(selection),
+        Covariant, CovariantVectors, Equivariants, Invariants, Monomials, PairForces, PerTarget, Product, Radial, Sum,
+        Constraint, EnergyPreserving, Trapping, FiniteDifference, SavitzkyGolay, WeakForm, Candidate, Choice,
+        *_dataclasses(solvers), *_dataclasses(selection),
         Action, Group, LieAlgebra, Polynomial, *_dataclasses(parts), *_dataclasses(representations),
     )
 }  # fmt: skip
@@ -92,6 +95,11 @@ def write_law(solution: Solution, path) -> None:
 def _document(solution: Solution) -> dict[str, Any]:
     """What the file says in JSON. Weights given as an array are left out: they belong to the data."""
     model, settings = solution.model, solution.settings
+    if settings.known is not None:
+        raise InputError(
+            "a law with a known part cannot be saved: that part is a Python function, and a file holds no code. Keep "
+            "the coefficients with to_xarray()"
+        )
     if settings.reading.weights is not None and not isinstance(settings.reading.weights, str):
         settings = replace(settings, reading=replace(settings.reading, weights=None))
     subspace = model.subspace
@@ -104,6 +112,8 @@ def _document(solution: Solution) -> dict[str, Any]:
         "targets": _encode(model.targets),
         "kinematics": _encode(model.kinematics),
         "time_unit": model.time_unit,
+        "inputs": _encode(model.inputs),
+        "clock": model.clock,
         "subspace": {"shape": list(subspace.shape), "exact": subspace.exact, "gap": _encode(subspace.gap)},
         "result": solution.result.name,
         "stats": _encode(solution.stats),
@@ -173,6 +183,9 @@ def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Soluti
         targets=_decode(document["targets"]),
         kinematics=_decode(document["kinematics"]),
         time_unit=str(document["time_unit"]),
+        inputs=_decode(document["inputs"]),
+        clock=str(document["clock"]),
+        discrete=settings.discrete,
     )
     return Solution(
         model, RESULTS[document["result"]], _decode(document["stats"]), arrays["covariance"],

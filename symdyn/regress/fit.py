@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symdyn.regress.problem import MIN_BLOCKS, Problem
+from symdyn.regress.covariance import Scatter, scatter
+from symdyn.regress.problem import Problem
 from symdyn.regress.selection import AbstractSelection, Path
-from symdyn.regress.solvers import AbstractSolver, least_squares
+from symdyn.regress.sets import check_feasible
+from symdyn.regress.solvers import AbstractSolver
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +20,7 @@ class Fit:
     `weights`, `mask`, `shares` (r,): fitted values, which terms stayed, and the share of the target each carries;
     `covariance` (k, k) of the k kept weights; `unit` (r,): w of a unit share, so that weight = share * unit *
     problem.physical; `triangle`: the normalised R-factor; `residual`: root of the residual sum of squares as a share
-    of the target; `path`: the sets of terms that came into question.
+    of the target; `path`: the sets of terms that came into question; `scatter`: the covariance with its evidence.
     """
 
     problem: Problem
@@ -30,40 +32,27 @@ class Fit:
     covariance: np.ndarray
     residual: float
     path: Path
+    scatter: Scatter
 
 
 def solve(problem: Problem, solver: AbstractSolver, selection: AbstractSelection) -> Fit:
     """Choose the terms, fit the kept ones by least squares, and find the covariance of their weights."""
-    triangle = problem.triangle()
-    norms = np.linalg.norm(triangle, axis=0)
-    norms = np.where(norms > 0, norms, 1.0)
-    unit = norms[-1] / norms[:-1]
-    normalised = triangle / norms
-    path = selection.choose(problem, normalised, solver)
-    mask = path.mask
-    shares = least_squares(normalised, mask, solver.ridge)
-    residual = float(np.linalg.norm(normalised[:, -1] - normalised[:, :-1] @ shares))
-    covariance = _covariance(problem, mask, shares * unit)
-    return Fit(problem, normalised, unit, mask, shares, shares * unit * problem.physical, covariance, residual, path)
+    check_feasible(problem)
+    triangle, _ = problem.normalised
+    return fit_on(problem, selection.choose(problem, triangle, solver), solver.ridge)
 
 
-def _covariance(problem: Problem, mask: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Covariance of the kept weights, from the scatter of the blocks' scores (sandwich form, HC/cluster-robust).
+def fit_on(problem: Problem, path: Path, ridge: float = 0.0) -> Fit:
+    """The fit on the chosen set of a path, under the inequalities of the problem."""
+    (triangle, unit), mask = problem.by_rates.normalised, path.mask
+    shares = problem.shares(mask, ridge) * problem.normalised[1] / unit
+    residual = float(np.linalg.norm(triangle[:, -1] - triangle[:, :-1] @ shares))
+    found = scatter(problem, mask, shares * unit)
+    weights = shares * unit * problem.physical
+    return Fit(problem, triangle, unit, mask, shares, weights, found.covariance, residual, path, found)
 
-    With the residual r and the design Z of the kept terms, the score of block b is g_b = Z_b' r_b and
-    Cov = (Z'Z)^-1 (sum_b g_b g_b') (Z'Z)^-1 (Liang, Zeger 1986): contiguous blocks keep the autocorrelation of the
-    residual, which the classical formula ignores. With fewer than `MIN_BLOCKS` blocks the classical formula is used.
-    """
-    k = int(mask.sum())
-    if not k:
-        return np.zeros((0, 0))
-    inverse = problem.inverse_root(mask)
-    scores, total = problem.block_scores(mask, weights)
-    blocks = len(scores)
-    if blocks < max(MIN_BLOCKS, 2 * k):
-        middle = np.eye(k) * total / max(problem.n_rows - k, 1)
-    else:
-        half = inverse.T @ scores.T
-        middle = half @ half.T * blocks / (blocks - 1)
-    scale = problem.physical[mask]
-    return inverse @ middle @ inverse.T * np.outer(scale, scale)
+
+def condition(fit: Fit) -> float:
+    """Condition number of the design of the kept terms, with columns of unit norm; 1 where there are none."""
+    kept = fit.triangle[:, :-1][:, fit.mask]
+    return float(np.linalg.cond(kept)) if kept.size else 1.0

@@ -24,9 +24,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
+from scipy.linalg import solve_triangular
 
 from symdyn._errors import InputError
 from symdyn._types import double_precision
+from symdyn.data.recording import joined
 from symdyn.library import AbstractTerms
 
 CHUNK = 4096  # rows in one matrix product: fits the second-level cache for about 60 columns
@@ -34,6 +36,8 @@ CALL = 2**17  # rows handed to the compiled function at once: what is held beyon
 BLOCKS = 64  # at least this many blocks where there are enough rows
 # up to here NumPy sums the rows of terms that it can evaluate: compiling would cost more than it saves
 HOST_ROWS = 2_000_000
+HOST_BYTES = 2**22  # of the rows that NumPy sums at once
+BLOCK_BYTES = 2**28  # fewer blocks where they would take more memory than this
 FLOOR = 1e-12  # smallest pivot of the whitener, relative to its column
 TARGET_CONDITION = 1e3  # a whitened Gram with a larger condition number is whitened once more
 
@@ -70,8 +74,13 @@ class Moments:
         return triangular_root(np.tensordot(block_weights, self.blocks, axes=1)) @ self.whitener
 
     @cached_property
+    def root(self) -> np.ndarray:
+        """Upper triangular C (q, q) with C'C the sum of the blocks."""
+        return triangular_root(self.blocks.sum(axis=0))
+
+    @cached_property
     def _r_factor(self) -> np.ndarray:
-        return triangular_root(self.blocks.sum(axis=0)) @ self.whitener
+        return self.root @ self.whitener
 
 
 def upper_factor(rows: np.ndarray) -> np.ndarray:
@@ -144,13 +153,15 @@ def _given_rows(terms: Any, x, y, w):
 
 
 @eqx.filter_jit
-def _chunk_moments(rows: Callable, terms: Any, inverse, x, y, w):
+def _chunk_moments(rows: Callable, terms: Any, inverse, plain: int, x, y, w):
     """Whitened moments: x (b, k, n, c) -> (b, q, q), summed over the k chunks of a block."""
+    scale = jnp.diag(inverse)[:plain, None]
 
     def add(total, chunk):
         a, weight = rows(terms, *chunk)
         a = jnp.where(weight > 0, a, 0.0) if _may_be_infinite(terms) else a
-        u = inverse @ (a * jnp.sqrt(weight))
+        a = a * jnp.sqrt(weight)
+        u = jnp.concatenate([a[:plain] * scale, inverse[plain:] @ a]) if plain else inverse @ a
         return total + u @ u.T, None
 
     def block(_, chunks):
@@ -183,6 +194,8 @@ def _stream(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int,
         a = np.asarray(_evaluate_rows(rows, terms, *sample) if host is None else _host_rows(host, *sample))
         few = host if len(x) <= HOST_ROWS else None
         scale, whitener = _whitener(_finite(a, terms, columns))
+        if _condition(whitener[:p, :p]) < TARGET_CONDITION:  # terms that need no whitening: half the work
+            whitener = _targets_only(whitener, p)
         ends = _segment_ends(lengths or (len(x),))
         moments = _pass(rows, terms, columns, few, scale, whitener, p, ends)
         root = triangular_root(moments.blocks.sum(axis=0))
@@ -217,8 +230,16 @@ def _finite(a: np.ndarray, terms: Any, columns: tuple[np.ndarray, ...]) -> np.nd
 
 
 def _condition(upper: np.ndarray) -> float:
-    """Condition number of an upper triangle in the 1-norm."""
-    return float(np.linalg.cond(upper, 1)) if np.diag(upper).all() else np.inf
+    """Condition number of an upper triangle, by power iteration: a few per cent low where singular values are close."""
+    if not np.diag(upper).all():
+        return np.inf
+    largest, smallest = np.ones(len(upper)), np.ones(len(upper))
+    for _ in range(12):
+        largest = upper.T @ (upper @ (largest / np.linalg.norm(largest)))
+        smallest = solve_triangular(
+            upper, solve_triangular(upper, smallest / np.linalg.norm(smallest), trans=1), check_finite=False
+        )
+    return float(np.sqrt(np.linalg.norm(largest) * np.linalg.norm(smallest)))
 
 
 def _spread_indices(m: int, w: np.ndarray, q: int) -> np.ndarray:
@@ -236,6 +257,14 @@ def _whitener(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = np.sqrt(np.mean(a**2, axis=1))
     scale = np.where(scale > 0, scale, 1.0)
     return scale, _floored(upper_factor((a / scale[:, None]).T / np.sqrt(a.shape[1])))
+
+
+def _targets_only(whitener: np.ndarray, p: int) -> np.ndarray:
+    """A whitener that leaves the terms as they are and takes from the targets what the terms explain."""
+    plain = np.eye(len(whitener))
+    plain[:p, p:] = solve_triangular(whitener[:p, :p], whitener[:p, p:])
+    plain[p:, p:] = whitener[p:, p:]
+    return plain
 
 
 def _floored(r: np.ndarray) -> np.ndarray:
@@ -256,29 +285,30 @@ def _segment_ends(lengths: tuple[int, ...]) -> np.ndarray:
 
 def _pass(rows, terms, columns, few: Callable | None, scale, whitener, p: int, ends: np.ndarray) -> Moments:
     inverse = np.linalg.inv(whitener).T / scale
-    c, k, _ = _block_shape(len(columns[0]))
+    plain = p if np.count_nonzero(whitener[:p, :p]) == p else 0  # a diagonal of ones: nothing to multiply there
+    c, k, _ = _block_shape(len(columns[0]), len(scale))
     blocks, sizes, owner = [], [], []
     for number, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
         part = tuple(column[start:end] for column in columns)
         if few is not None:
-            sums, counts = _host_moments(few, inverse, part, c * k)
+            sums, counts = _host_moments(few, inverse, plain, part, c * k)
         else:
-            sums, counts = _compiled_moments(rows, terms, inverse, part, c * k)
+            sums, counts = _compiled_moments(rows, terms, inverse, plain, part, c * k)
         blocks.append(sums)
         sizes.append(counts)
         owner.append(np.full(len(counts), number))
-    return Moments(np.concatenate(blocks), whitener, scale, np.concatenate(sizes), p, np.concatenate(owner))
+    return Moments(joined(blocks), whitener, scale, joined(sizes), p, joined(owner))
 
 
-def _compiled_moments(rows, terms, inverse, columns, largest: int) -> tuple[np.ndarray, np.ndarray]:
+def _compiled_moments(rows, terms, inverse, plain: int, columns, largest: int) -> tuple[np.ndarray, np.ndarray]:
     """Whitened moments in blocks of about `largest` rows, (b, q, q), and the rows in each."""
     m = len(columns[0])
-    c, k, b = _block_shape(m)
+    c, k, b = _block_shape(m, len(inverse))
     blocks, sizes = [], []
     for start in range(0, m, b * k * c):
         left = min(m - start, b * k * c)
         x, y, w = (_padded(column[start : start + left], b, k, c, repeat=i < 2) for i, column in enumerate(columns))
-        blocks.append(np.asarray(_chunk_moments(rows, terms, inverse, x, y, w)))
+        blocks.append(np.asarray(_chunk_moments(rows, terms, inverse, plain, x, y, w)))
         sizes.append(np.clip(left - k * c * np.arange(b), 0, k * c))
     sums, counts = np.concatenate(blocks), np.concatenate(sizes)
     sums, counts = sums[counts > 0], counts[counts > 0]
@@ -286,19 +316,31 @@ def _compiled_moments(rows, terms, inverse, columns, largest: int) -> tuple[np.n
     return np.add.reduceat(sums, starts), np.add.reduceat(counts, starts)
 
 
-def _host_moments(theta: Callable, inverse: np.ndarray, columns, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Whitened moments in blocks of `rows` rows, (b, q, q), and the rows in each block, some blocks at a time."""
-    m, blocks, step = len(columns[0]), [], rows * max(1, CHUNK // (2 * rows))
+def _host_moments(theta: Callable, inverse, plain: int, columns, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whitened moments in blocks of `rows` rows, (b, q, q), and the rows in each block, some rows at a time."""
+    m, q = len(columns[0]), len(inverse)
+    cached = 2 ** int(np.log2(max(HOST_BYTES // (8 * q), 256)))  # rows whose columns fit the cache
+    step = cached * (rows // cached) or rows * (cached // rows)
+    blocks = np.zeros((ceil(m / rows), q, q))
     for start in range(0, m, step):
-        u = inverse @ _host_rows(theta, *(column[start : start + step] for column in columns))
-        parts = (u[:, k : k + rows] for k in range(0, u.shape[1], rows))
-        blocks += [part @ part.T for part in parts]  # NumPy sees the symmetry and forms one half
-    return np.array(blocks), np.clip(m - rows * np.arange(ceil(m / rows)), 0, rows)
+        a = _host_rows(theta, *(column[start : start + step] for column in columns))
+        if plain:
+            a[plain:] = inverse[plain:] @ a  # the terms are scaled below, once for all rows
+        else:
+            a = inverse @ a
+        for k in range(0, a.shape[1], min(rows, cached)):
+            part = a[:, k : k + min(rows, cached)]
+            blocks[(start + k) // rows] += part @ part.T  # NumPy sees the symmetry and forms one half
+    if plain:
+        scale = np.append(np.diag(inverse)[:plain], np.ones(q - plain))
+        blocks *= scale[:, None] * scale
+    return blocks, np.clip(m - rows * np.arange(len(blocks)), 0, rows)
 
 
-def _block_shape(m: int) -> tuple[int, int, int]:
+def _block_shape(m: int, q: int) -> tuple[int, int, int]:
     """Rows a chunk c, chunks a block k, blocks a call b; powers of two, so that few shapes are ever compiled."""
-    rows = 2 ** max(int(np.log2(max(m / BLOCKS, 1.0))), 2)
+    blocks = min(BLOCKS, max(BLOCK_BYTES // (16 * q * q), 1))
+    rows = 2 ** max(int(np.log2(max(m / blocks, 1.0))), 2)
     c = min(rows, CHUNK)
     k = min(rows // c, 2**18 // CHUNK)
     return c, k, max(1, min(CALL // (k * c), 16 * ceil(m / (16 * k * c))))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from symdyn._errors import InputError
@@ -15,6 +17,7 @@ from symdyn.data.differentiate import FiniteDifference, away_from_gaps, derivati
 from symdyn.data.recording import Recording, Samples
 from symdyn.data.weak import WeakForm, weak_rows
 from symdyn.library import AbstractTerms
+from symdyn.model.model import known_rates
 from symdyn.regress.moments import Moments, design_moments, sample_moments
 from symdyn.regress.solution import Settings
 
@@ -33,6 +36,9 @@ def regression(recording: Recording, settings: Settings) -> Regression:
     law = _described(recording, settings)
     if not isinstance(settings.differentiation, WeakForm):
         samples = pointwise_samples(recording, settings)
+        if settings.known is not None:
+            rates = _known(settings, samples.space, law.targets, samples.states)
+            samples = replace(samples, targets=samples.targets - rates)
         terms = settings.library.on(samples.space)
         _check(terms, law.target_space, int((samples.weights > 0).sum(axis=0).max()))
         return Regression(
@@ -52,7 +58,11 @@ def evaluated_moments(
     with double_precision():
         if isinstance(settings.differentiation, WeakForm):
             columns = recording.space.indices(recording.targets)
-            design, targets, weights = weak_rows(settings.differentiation, recording, features, columns, settings.order)
+            rates = None
+            if settings.known is not None:
+                rates = partial(_known, settings, recording.space, _described(recording, settings).targets)
+            form = settings.differentiation
+            design, targets, weights = weak_rows(form, recording, features, columns, settings.order, rates)
         else:
             samples = pointwise_samples(recording, settings)
             design, targets, weights = features(samples.states), samples.targets, samples.weights
@@ -69,6 +79,8 @@ def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
     method = settings.differentiation
     if isinstance(method, WeakForm):
         raise InputError("the weak form has no pointwise rows")
+    if settings.discrete:
+        return _next_samples(recording)
     if settings.order == 1:
         return differentiated(recording, method)
     method = method or FiniteDifference()
@@ -79,6 +91,31 @@ def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
         weights = away_from_gaps(run.weights, method.window[0])
         runs.append(replace(run, states=np.column_stack([run.states, speed]), rates=change, weights=weights))
     return differentiated(replace(_described(recording, settings), trajectories=tuple(runs)), None)
+
+
+def _next_samples(recording: Recording) -> Samples:
+    """Rows of a map: each sample but the last one of a run, with the targets at the next."""
+    columns, runs = recording.space.indices(recording.targets), []
+    for run in recording.trajectories:
+        weights = np.where(run.weights[1:] > 0, run.weights[:-1], 0.0)
+        states, rates = run.states[:-1], run.states[1:, columns]
+        runs.append(replace(run, times=run.times[:-1], states=states, rates=rates, weights=weights))
+    return differentiated(replace(recording, trajectories=tuple(runs)), None)
+
+
+def _known(settings: Settings, space: StateSpace, targets: tuple[str, ...], states: np.ndarray) -> np.ndarray:
+    """The known part of the rates, (m, d). Raises InputError where the user's function fails or does not fit."""
+    assert settings.known is not None
+    with double_precision():
+        try:
+            return np.asarray(jax.vmap(partial(known_rates, settings.known, space, targets))(jnp.asarray(states)))
+        except InputError:
+            raise
+        except Exception as error:
+            names = ", ".join(space.names)
+            raise InputError(
+                f"the known part failed on a state with {names}: {type(error).__name__}: {error}"
+            ) from error
 
 
 def _described(recording: Recording, settings: Settings) -> Recording:

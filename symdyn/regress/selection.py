@@ -15,11 +15,11 @@ from typing import Literal
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.regress.problem import Problem
-from symdyn.regress.solvers import ROUNDING, AbstractSolver, least_squares
-from symdyn.regress.solvers.base import as_masks, ebic_price, residual
-
-RESOLUTION = 3e-3  # residuals that differ by less than this share of the rate (in quadrature) count as equal
+from symdyn.regress.covariance import effective_rows, scatter
+from symdyn.regress.problem import RESOLUTION, Problem
+from symdyn.regress.sets import admissible_sets
+from symdyn.regress.solvers import ROUNDING, AbstractSolver
+from symdyn.regress.solvers.base import as_masks, ebic_price, residual, triangular
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +90,12 @@ class EBIC(AbstractSelection):
         _check_share("resolution", self.resolution)
 
     def choose(self, problem: Problem, triangle: np.ndarray, solver: AbstractSolver) -> Path:
-        r = triangle.shape[1] - 1
+        return _by_criterion(problem, triangle, solver, self.price, self.resolution)
 
-        def price(size: int, rows: float) -> float:
-            whole, plain = ebic_price(size, rows, r), size * log(rows)
-            return plain + self.gamma * (whole - plain)
-
-        return _by_criterion(problem, triangle, solver, price, self.resolution)
+    def price(self, size: int, rows: float, p: int) -> float:
+        """The part of the criterion that does not depend on the residual."""
+        whole, plain = ebic_price(size, rows, p), size * log(rows)
+        return plain + self.gamma * (whole - plain)
 
 
 @dataclass(frozen=True)
@@ -113,6 +112,10 @@ class BIC(AbstractSelection):
 
     def choose(self, problem: Problem, triangle: np.ndarray, solver: AbstractSolver) -> Path:
         return EBIC(0.0, self.resolution).choose(problem, triangle, solver)
+
+    def price(self, size: int, rows: float, p: int) -> float:
+        """See `EBIC.price`."""
+        return EBIC(0.0).price(size, rows, p)
 
 
 @dataclass(frozen=True)
@@ -132,10 +135,11 @@ class AICc(AbstractSelection):
         _check_share("resolution", self.resolution)
 
     def choose(self, problem: Problem, triangle: np.ndarray, solver: AbstractSolver) -> Path:
-        def price(size: int, rows: float) -> float:
-            return 2 * size * rows / (rows - size - 1) if rows > size + 1 else inf
+        return _by_criterion(problem, triangle, solver, self.price, self.resolution)
 
-        return _by_criterion(problem, triangle, solver, price, self.resolution)
+    def price(self, size: int, rows: float, p: int) -> float:
+        """See `EBIC.price`."""
+        return 2 * size * rows / (rows - size - 1) if rows > size + 1 else inf
 
 
 @dataclass(frozen=True)
@@ -163,9 +167,9 @@ class Tolerance(AbstractSelection):
         _check_share("tolerance", self.tolerance)
 
     def choose(self, problem: Problem, triangle: np.ndarray, solver: AbstractSolver) -> Path:
-        masks = _proposed(triangle, solver, problem.n_rows, empty=False)
-        residuals = _residuals(triangle, masks)
-        limit = residual(triangle, np.ones(masks.shape[1], bool)) + self.tolerance
+        masks = proposed(problem, solver, empty=False)
+        residuals = residuals_of(problem.by_rates, masks)
+        limit = _left_by_all(problem.by_rates) + self.tolerance
         good = np.flatnonzero(residuals <= limit)
         chosen = int(good[0]) if len(good) else int(np.argmin(residuals))
         return Path(masks, residuals, np.maximum(residuals - limit, 0.0), chosen)
@@ -182,8 +186,8 @@ class Knee(AbstractSelection):
     """
 
     def choose(self, problem: Problem, triangle: np.ndarray, solver: AbstractSolver) -> Path:
-        masks = _proposed(triangle, solver, problem.n_rows)
-        residuals = _residuals(triangle, masks)
+        masks = proposed(problem, solver)
+        residuals = residuals_of(problem.by_rates, masks)
         sizes, heights = masks.sum(axis=1), np.log(np.maximum(residuals, ROUNDING))
         front = np.array([k for k in range(len(masks)) if heights[k] <= heights[: k + 1].min()])
         if len(front) < 3:
@@ -213,8 +217,8 @@ class CrossValidation(AbstractSelection):
 
     Examples
     --------
-    >>> import numpy as np, symdyn as sd
-    >>> data = sd.open_dataset("lorenz", times=np.arange(0, 20, 0.01), noise=1e-4)
+    >>> import jax, numpy as np, symdyn as sd
+    >>> data = sd.open_dataset("lorenz", times=np.arange(0, 20, 0.01), noise=1e-3, key=jax.random.key(0))
     >>> sd.identify(data, library=sd.Monomials(2), selection=sd.CrossValidation()).stats.active
     7
     """
@@ -230,12 +234,12 @@ class CrossValidation(AbstractSelection):
             raise InputError(f'folds are made by "block" or by "trajectory", got {self.by!r}')
 
     def choose(self, problem: Problem, triangle: np.ndarray, solver: AbstractSolver) -> Path:
-        masks = _proposed(triangle, solver, problem.n_rows)
+        masks = proposed(problem, solver)
         errors = np.array([self._errors(problem, fold, masks) for fold in self._folds(problem)])  # (folds, s)
         means, spread = errors.mean(axis=0), errors.std(axis=0, ddof=1) / np.sqrt(len(errors))
         best = int(np.argmin(means))
         near = means <= means[best] + (spread[best] if self.one_standard_error else 0.0)
-        return Path(masks, _residuals(triangle, masks), means, int(np.flatnonzero(near)[0]))
+        return Path(masks, residuals_of(problem, masks), means, int(np.flatnonzero(near)[0]))
 
     def _folds(self, problem: Problem) -> np.ndarray:
         """Which blocks each fold leaves out: (folds, b)."""
@@ -247,13 +251,11 @@ class CrossValidation(AbstractSelection):
 
     def _errors(self, problem: Problem, left_out: np.ndarray, masks: np.ndarray) -> np.ndarray:
         """Mean squared error on the blocks left out, of each set fitted on the others: (s,)."""
-        fitted, tested = (problem.triangle(np.where(left_out, a, 1.0 - a)) for a in (0.0, 1.0))
-        norms = np.linalg.norm(fitted, axis=0)
-        norms = np.where(norms > 0, norms, 1.0)
-        rows = max(int(problem.moments.rows[left_out].sum()) * len(problem.columns), 1)
-        weights = np.array([least_squares(fitted / norms, mask) for mask in masks])
-        left = tested[:, -1:] - (tested[:, :-1] / norms[:-1] * norms[-1]) @ weights.T
-        return np.einsum("ks,ks->s", left, left) / rows
+        fitted, tested = problem.part(~left_out), problem.part(left_out)
+        rows, unit = tested.triangle(), fitted.normalised[1]
+        weights = np.array([fitted.shares(mask) * unit for mask in masks])
+        left = rows[:, -1:] - rows[:, :-1] @ weights.T
+        return np.einsum("ks,ks->s", left, left) / max(tested.n_rows, 1)
 
 
 @dataclass(frozen=True)
@@ -297,18 +299,15 @@ class StabilitySelection(AbstractSelection):
             raise InputError(f"stability selection needs 4 blocks of rows or more, the data have {blocks}")
         rng, halves = np.random.default_rng(self.seed), []
         for _ in range(self.models):
-            chosen = np.zeros(blocks)
-            chosen[rng.permutation(blocks)[: blocks // 2]] = 1.0
-            half = problem.triangle(chosen)
-            norms = np.linalg.norm(half, axis=0)
-            halves.append(EBIC().choose(problem, half / np.where(norms > 0, norms, 1.0), solver).mask)
+            half = problem.part(np.sort(rng.permutation(blocks)[: blocks // 2]))
+            halves.append(EBIC().choose(half, half.normalised[0], solver).mask)
         frequencies = np.mean(halves, axis=0)
         levels = sorted({f for f in frequencies if f > 0} | {self.frequency}, reverse=True)
         masks = as_masks((np.flatnonzero(frequencies >= level) for level in levels), len(frequencies))
         wanted = frequencies >= self.frequency
         chosen = int(np.flatnonzero((masks == wanted).all(axis=1))[0])
         scores = np.abs(masks.sum(axis=1) - wanted.sum()).astype(float)
-        return Path(masks, _residuals(triangle, masks), scores, chosen, frequencies)
+        return Path(masks, residuals_of(problem, masks), scores, chosen, frequencies)
 
 
 def _check_share(name: str, value: float) -> None:
@@ -316,45 +315,65 @@ def _check_share(name: str, value: float) -> None:
         raise InputError(f"the {name} is a share of the rate, between 0 and 1; got {value!r}")
 
 
-def _proposed(triangle: np.ndarray, solver: AbstractSolver, rows: int, empty: bool = True) -> np.ndarray:
+def proposed(problem: Problem, solver: AbstractSolver, empty: bool = True) -> np.ndarray:
     """The solver's sets (s, r), with the empty one where there is a choice, without those that cannot be fitted."""
-    live = np.linalg.norm(triangle[:, :-1], axis=0) > 0
-    masks = solver.path(triangle, rows) & live
-    if len(masks) == 1:
-        return masks
-    sets = [np.flatnonzero(mask) for mask in masks if 0 < mask.sum() < rows]
-    return as_masks([*sets, ()] if empty or not sets else sets, masks.shape[1])
+    rows = problem.n_rows
+
+    def sets(triangle: np.ndarray) -> np.ndarray:
+        live = (np.linalg.norm(triangle[:, :-1], axis=0) > 0) & bool(triangle[:, -1].any())  # nothing explains a zero
+        masks = solver.path(triangle, rows) & live
+        if len(masks) == 1:
+            return masks
+        fitted = [np.flatnonzero(mask) for mask in masks if 0 < mask.sum() < rows]
+        return as_masks([*fitted, ()] if empty or not fitted else fitted, masks.shape[1])
+
+    return admissible_sets(problem, sets) if problem.size else np.zeros((1, 0), bool)
 
 
-def _residuals(triangle: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    return np.array([residual(triangle, mask) for mask in masks])
+def residuals_of(problem: Problem, masks: np.ndarray) -> np.ndarray:
+    if problem.inequalities is not None:
+        return np.array([problem.left(mask) for mask in masks])
+    triangle, _ = problem.normalised
+    used = np.flatnonzero(masks.any(axis=0))
+    small = triangular(triangle[:, [*used, -1]])
+    return np.array([residual(small, mask) for mask in masks[:, used]])
+
+
+def _left_by_all(problem: Problem) -> float:
+    """What the fit on all terms leaves, as a share."""
+    return problem.left(np.ones(problem.size, bool))
 
 
 def _by_criterion(
     problem: Problem,
     triangle: np.ndarray,
     solver: AbstractSolver,
-    price: Callable[[int, float], float],
+    price: Callable[[int, float, int], float],
     resolution: float,
 ) -> Path:
     """The set with the lowest 2 n log(residual) + price, or the smallest that is as good within the resolution.
 
     Autocorrelated residuals count as fewer rows: as many as would give white ones the same standard errors.
     """
-    masks = _proposed(triangle, solver, problem.n_rows)
-    residuals, sizes = _residuals(triangle, masks), masks.sum(axis=1)
+    masks = proposed(problem, solver)
+    residuals, sizes = residuals_of(problem, masks), masks.sum(axis=1)
+    tied = problem.noise is not None  # targets of different noise: each has its own resolution
+    left = np.array([problem.left_by_target(mask) for mask in masks]) if tied else residuals[:, None]
 
     def decided(rows: float) -> tuple[np.ndarray, int]:
-        scores = 2 * rows * np.log(np.maximum(residuals, ROUNDING)) + [price(int(size), rows) for size in sizes]
+        scores = 2 * rows * np.log(np.maximum(residuals, ROUNDING)) + [
+            price(int(s), rows, masks.shape[1]) for s in sizes
+        ]
         best = int(np.argmin(scores))
-        same = (residuals**2 <= residuals[best] ** 2 + resolution**2) & (sizes <= sizes[best])
+        same = (left**2 <= left[best] ** 2 + resolution**2).all(axis=1) & (sizes <= sizes[best])
         smallest = np.flatnonzero(same & (sizes == sizes[same].min()))
         return scores, int(smallest[np.argmin(scores[smallest])])
 
     scores, chosen = decided(problem.n_rows)
     if len(masks) > 1:
-        norms = np.linalg.norm(problem.triangle(), axis=0)
-        unit = norms[-1] / np.where(norms[:-1] > 0, norms[:-1], 1.0)
-        inflation = problem.inflation(masks[chosen], least_squares(triangle, masks[chosen]) * unit)
-        scores, chosen = decided(problem.n_rows / inflation)
-    return Path(masks, residuals, scores, chosen)
+        mask = masks[chosen]
+        rows = effective_rows(problem, mask, scatter(problem, mask, problem.shares(mask) * problem.normalised[1]))
+        if rows < problem.n_rows:
+            scores, chosen = decided(rows)
+    rest = problem.by_rates.remainder if tied else 1.0
+    return Path(masks, np.sqrt(np.mean(left**2, axis=1)) / rest, scores, chosen)

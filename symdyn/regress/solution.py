@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -18,6 +19,7 @@ from symdyn.library import AbstractLibrary
 from symdyn.model import printing
 from symdyn.model.model import Model
 from symdyn.regress.collinear import CollinearGroup
+from symdyn.regress.constraints import AbstractConstraint
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solvers import AbstractSolver
 
@@ -28,6 +30,7 @@ class RESULTS(Enum):
     successful = "the law was found"
     collinear = "the data do not tell some terms apart: see `collinear`"
     no_terms = "no term explains the rate: lower the threshold if you gave one, or change the library"
+    singular = "the denominator of the best relation vanishes on the data: see `left_sides`"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class Settings:
     differentiation: AbstractDifferentiation | WeakForm | None = None
     order: int = 1
     selection: AbstractSelection = EBIC()
+    constraints: tuple[AbstractConstraint, ...] = ()
+    discrete: bool = False
+    known: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,12 @@ class Stats:
     symmetry leaves; `active`: weights of the law; `residual`: root of the weighted residual sum of squares as a share
     of the target, one for each independent problem (one a target component, or one in all where the targets share
     their weights); `shares`: the share of the target that each active weight carries, in the order of the weights.
+
+    `noise`: root mean square residual of each target column, in its unit where the rows are not weighted;
+    `condition`: condition number of the kept terms' columns, scaled to unit norm, one for each problem; large means
+    that the data hardly tell them apart; `inflation`: how many times larger the variance of the weights is than white
+    residuals would make it, one for each problem; `freedom`: degrees of freedom of the standard error of each weight,
+    as `shares`.
     """
 
     rows: int
@@ -105,6 +117,10 @@ class Stats:
     active: int
     residual: tuple[float, ...]
     shares: tuple[tuple[float, ...], ...] = ()
+    noise: tuple[float, ...] = ()
+    condition: tuple[float, ...] = ()
+    inflation: tuple[float, ...] = ()
+    freedom: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +132,8 @@ class Solution:
     model: the vector field, with the weights.
     result: a member of `RESULTS`.
     stats: figures of the regression.
-    covariance: of the model's weights, (r, r); the standard errors come from the scatter between blocks of rows, so
-        that they respect autocorrelated residuals. They do not know of terms that the library lacks.
+    covariance: of the model's weights, (r, r); the standard errors come from the scatter between blocks of rows, as
+        long as the residuals are autocorrelated. They do not know of terms that the library lacks.
     collinear: groups of terms that the data do not tell apart.
     choices: for each independent problem the sets of terms that came into question, with the winner and runner-ups.
     settings: what `identify` was told.
@@ -144,6 +160,39 @@ class Solution:
         basis = np.asarray(self.model.subspace.basis).reshape(len(self.covariance), self.coefficients.size)
         variance = np.einsum("ki,kl,li->i", basis, self.covariance, basis)
         return np.sqrt(np.maximum(variance, 0.0)).reshape(self.model.subspace.shape)
+
+    def interval(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        r"""Confidence intervals of `coefficients`: (lower, upper), each of their shape.
+
+        $$w \pm t_{\nu, (1 + \mathrm{level}) / 2} \, s$$
+
+        with the standard error $s$ and its degrees of freedom $\nu$ (`stats.freedom`; a coefficient that several
+        weights make has the fewest of theirs). The terms are taken as known: see `symdyn.ensemble` for the
+        uncertainty of the choice. Both ends are the coefficient itself where it is fixed or absent.
+
+        Raises InputError for a level that is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import numpy as np, symdyn as sd
+        >>> times, rng = np.arange(0, 20, 0.01), np.random.default_rng(0)
+        >>> data = {"time": times, "x": np.cos(times), "dx": -np.sin(times) + 0.1 * rng.normal(size=2000)}
+        >>> data["y"] = np.sin(times)
+        >>> law = sd.identify(data, rates={"x": "dx"}, rate_of="x", library=sd.Monomials(1))
+        >>> lower, upper = law.interval(0.95)
+        >>> row = law.term_names.index("y")
+        >>> bool(lower[row, 0] < -1 < upper[row, 0])
+        True
+        """
+        from scipy.special import stdtrit
+
+        check_level(level)
+        basis = np.abs(np.asarray(self.model.subspace.basis)).reshape(len(self.covariance), self.coefficients.size)
+        freedom = np.array([f for row in self.stats.freedom for f in row] or [np.inf] * len(basis))
+        fewest = np.min(np.where(basis > 0, freedom[:, None], np.inf), axis=0, initial=np.inf)
+        reach = stdtrit(np.minimum(fewest, 1e9), 0.5 + level / 2).reshape(self.model.subspace.shape)
+        half = reach * self.standard_errors
+        return self.coefficients - half, self.coefficients + half
 
     @property
     def term_names(self) -> tuple[str, ...]:
@@ -206,6 +255,34 @@ class Solution:
 
         return score(self, data, rtol=rtol, method=method)
 
+    def horizon(self, data, *, error: float = 0.1, rtol: float = 1e-9, method=None):
+        r"""How long the law forecasts (held-out) trajectories: a Dataset over trajectory.
+
+        Each trajectory is integrated from its first sample. `horizon` is the time, in the data's unit, from the start
+        until the normalised error
+
+        $$e(t) = \sqrt{\operatorname{mean}_i \bigl(\hat x_i(t) - x_i(t)\bigr)^2 / \sigma_i^2}$$
+
+        first exceeds `error`, with $\sigma_i$ the standard deviation of the variable over all samples (one for the
+        components of a vector). `exceeded` is false where the trajectory ended before; the horizon is then its length.
+        An integration that stops early has left its horizon.
+
+        Raises InputError for data that do not fit the law, or an error level that is not positive.
+
+        Reference: Vlachas et al. 2018, Proc. R. Soc. A 474, 20170844 (normalised error).
+
+        Examples
+        --------
+        >>> import numpy as np, symdyn as sd
+        >>> data = sd.open_dataset("lorenz", times=np.arange(0, 20, 0.01))
+        >>> law = sd.identify(data.isel(time=slice(1000)), library=sd.Monomials(2))
+        >>> law.horizon(data.isel(time=slice(1000, None))).horizon.item() > 1
+        True
+        """
+        from symdyn.regress._score import horizon
+
+        return horizon(self, data, error=error, rtol=rtol, method=method)
+
     def save(self, path) -> None:
         """Write the law to a file (JSON and arrays, no code); `symdyn.load` reads it."""
         from symdyn.regress.files import write_law
@@ -224,6 +301,12 @@ class Solution:
 
     def __repr__(self) -> str:
         return f"<Solution: {self.stats.active} weights, residual {max(self.stats.residual):.2g} of the rate>\n{self}"
+
+
+def check_level(level: float) -> None:
+    """Raise InputError unless `level` is a probability strictly between 0 and 1."""
+    if not 0 < level < 1:
+        raise InputError(f"the level of an interval is a probability between 0 and 1, got {level!r}")
 
 
 def load(path) -> Solution:

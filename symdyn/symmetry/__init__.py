@@ -4,5 +4,16 @@ from symdyn.symmetry.enforce import enforce
 from symdyn.symmetry.invariants import Equivariants, Invariants
 from symdyn.symmetry.lie_derivative import kernel_lie_derivative, lie_derivative
 from symdyn.symmetry.subspace import Subspace
+from symdyn.symmetry.units import Scales, homogeneous, nondimensionalise
 
-__all__ = ["Equivariants", "Invariants", "Subspace", "enforce", "kernel_lie_derivative", "lie_derivative"]
+__all__ = [
+    "Equivariants",
+    "Invariants",
+    "Scales",
+    "Subspace",
+    "enforce",
+    "homogeneous",
+    "kernel_lie_derivative",
+    "lie_derivative",
+    "nondimensionalise",
+]

@@ -39,6 +39,32 @@ def meet(sets: Sequence[Set], ones: Sequence[int] = ()) -> tuple[np.ndarray, np.
     return None if found is None else (*found, False)
 
 
+def cut(given: Set, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool] | None:
+    """What of a set fulfils C x = d as well, C (m, N) and d (m,): offset, reduced echelon basis, whether exact.
+
+    None where nothing does. Every float is a fraction, so that the equations add no rounding to an exact set.
+    """
+    size = len(given[0])
+    known = exact_equations(*given)
+    if known is None:
+        found = sampled_solutions([sampled_equations(*given), (left, right)])
+        return None if found is None else (*found, False)
+    try:
+        return *null_space([*known, *map(_row, left, right)], size), True
+    except InconsistentError:
+        return None
+
+
+def _row(left: np.ndarray, right: float) -> Row:
+    """An equation with integer entries, exactly; a float that is near a simple fraction is read as that."""
+    values, keys = np.append(left, -right), np.append(np.arange(len(left)), CONSTANT)
+    values, keys = values[values != 0], keys[values != 0]
+    simple = rational(values)
+    fractions = [Fraction(float(v)) for v in values] if simple is None else [Fraction(int(v)) for v in simple[0]]
+    clear = lcm(*(f.denominator for f in fractions))
+    return {int(key): int(f * clear) for key, f in zip(keys, fractions, strict=True)}
+
+
 def exact_equations(offset: np.ndarray, basis: np.ndarray) -> list[Row] | None:
     """Integer equations of the set; None where an entry is not rational or the basis (r, N) is not a reduced echelon.
 

@@ -22,6 +22,7 @@ from symdyn.groups import Conditions, Generator
 Row = dict[int, int]  # unknown -> coefficient; the key CONSTANT holds minus the right-hand side
 CONSTANT = -1
 _LARGEST = 10080  # denominator that a float is read with
+_WHOLE = 2**40  # a basis vector that needs a larger common denominator starts with 1 instead of being integer
 
 
 class InconsistentError(Exception):
@@ -185,7 +186,7 @@ def null_space(rows: Iterable[Row], size: int) -> tuple[np.ndarray, np.ndarray]:
     for k, j in enumerate(free):
         whole = lcm(*(v.denominator for v in vectors[j].values()))
         for place, v in vectors[j].items():
-            basis[k, place] = int(v * whole)
+            basis[k, place] = float(v * whole if whole < _WHOLE else v)
     offset = np.zeros(size)
     for place, v in vectors[CONSTANT].items():
         offset[place] = float(v)

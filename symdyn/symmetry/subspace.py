@@ -11,7 +11,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import Frozen
 from symdyn.library import AbstractTerms
-from symdyn.symmetry._affine import dense, exact_equations, meet, sampled_equations
+from symdyn.symmetry._affine import cut, dense, exact_equations, meet, sampled_equations
 from symdyn.symmetry._text import combination_text, factored_text
 
 
@@ -133,6 +133,36 @@ class Subspace:
                 "ask for a smaller group or add terms to the library"
             )
         return self._of(*found, other)
+
+    def satisfying(self, left, right) -> Subspace:
+        """The members that fulfil the linear equations C vec(Xi) = d as well; the converse of `equations`.
+
+        Parameters
+        ----------
+        left: C, (m, N), with N the size of `shape`; vec reads the coefficients row by row (C order).
+        right: d, (m,).
+
+        Exact where the subspace is, also for numbers that are no simple fractions. Raises InputError where the shapes
+        do not fit or no member fulfils the equations.
+
+        Examples
+        --------
+        >>> import symdyn as sd
+        >>> print(sd.Subspace.full((2, 1)).satisfying([[1, 1]], [3]).describe(("a", "b")))
+        1 of 2 coefficients free, an offset fixed by the symmetry
+          fixed: 3 b
+          w1: a - b
+        """
+        left, right = np.asarray(left, float), np.asarray(right, float)
+        if left.shape != (len(right), prod(self.shape)):
+            raise InputError(
+                f"{len(right)} equations for {prod(self.shape)} coefficients have a left-hand side of shape "
+                f"{(len(right), prod(self.shape))}, got {left.shape}"
+            )
+        found = cut(self._flat, left, right)
+        if found is None:
+            raise InputError(f"no member of the subspace ({self}) fulfils the equations: they contradict each other")
+        return self._of(*found, self)
 
     def solved_for(self, term: str, terms: AbstractTerms | Sequence[str]) -> Subspace:
         """The members in which one term has the coefficient 1: for laws in implicit form, I_0 + sum_k w_k I_k = 0.

@@ -109,7 +109,7 @@ def change(source, target, edit):
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda d: d.update(version=3), "version 3, and this symdyn reads version 2"),
+        (lambda d: d.update(version=4), "version 4, and this symdyn reads version 3"),
         (lambda d: d["settings"].update(type="Popen"), "unknown part 'Popen'"),
         (lambda d: d["settings"]["library"].update(shell=True), "damaged"),
         (lambda d: d.pop("subspace"), "damaged"),

@@ -94,6 +94,6 @@ def test_memory_does_not_grow_with_the_number_of_rows():
     from symdyn.regress.moments import CALL, _block_shape
 
     for m in (10**3, 10**5, 10**7, 10**9):
-        c, k, b = _block_shape(m)
+        c, k, b = _block_shape(m, 10)
         assert c * k * b <= max(CALL, 2**18)
         assert np.ceil(m / (c * k)) >= min(64, m / 4)

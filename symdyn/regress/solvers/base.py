@@ -9,6 +9,7 @@ from math import inf, lgamma, log, sqrt
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.linalg import solve_triangular
 
 from symdyn._errors import InputError
 
@@ -91,13 +92,29 @@ def least_squares(
         if ridge:
             k = table.shape[1]
             table, y = np.concatenate([table, sqrt(ridge) * np.eye(k)]), np.concatenate([y, np.zeros(k)])
-        weights[mask] = np.linalg.lstsq(table, y, rcond=1e-13)[0]
+        weights[mask] = _solved(table, y)
     return weights
+
+
+def _solved(table: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Weights of the least-squares fit, by QR where the table has full rank, else of minimum norm."""
+    k = table.shape[1]
+    if len(table) >= k:
+        if not np.tril(table, -1).any():  # the whole triangle: nothing to factorise
+            upper, image = table[:k], y[:k]
+        else:
+            basis, upper = np.linalg.qr(table)
+            image = basis.T @ y
+        pivots = np.abs(np.diag(upper))
+        if pivots.min() > 1e-10 * pivots.max():
+            return np.asarray(solve_triangular(upper, image, check_finite=False))
+    return np.linalg.lstsq(table, y, rcond=1e-13)[0]
 
 
 def residual(triangle: np.ndarray, mask: np.ndarray) -> float:
     """Norm of the residual of the least-squares fit on the terms of `mask`, a share of the target's."""
-    return float(np.linalg.norm(triangle[:, -1] - triangle[:, :-1] @ least_squares(triangle, mask)))
+    kept = np.flatnonzero(mask)
+    return float(np.linalg.norm(triangle[:, -1] - triangle[:, kept] @ least_squares(triangle, mask)[kept]))
 
 
 def as_masks(sets: Iterable[Iterable[int]], r: int) -> np.ndarray:
@@ -116,15 +133,21 @@ def live_terms(triangle: np.ndarray) -> np.ndarray:
 
 def triangular(table: np.ndarray) -> np.ndarray:
     """The square R-factor (q, q) of a table (k, q), with zero rows where k < q."""
+    q = table.shape[1]
+    if len(table) >= q and not np.tril(table[:, :-1], -1).any():  # all but the last column are done
+        factor = table[:q].copy()
+        factor[-1, -1] = np.linalg.norm(table[q - 1 :, -1])
+        return factor
     factor = np.asarray(np.linalg.qr(table, mode="r"))
     return np.concatenate([factor, np.zeros((table.shape[1] - len(factor), table.shape[1]))])
 
 
 def regular(upper: np.ndarray) -> np.ndarray:
     """An upper triangle with its vanishing pivots lifted to rounding."""
-    pivots = np.diag(upper)
+    pivots, out = np.diag(upper), upper.copy()
     floor = 1e-14 * max(np.abs(pivots).max(initial=0.0), 1e-300)
-    return upper + np.diag(np.where(np.abs(pivots) < floor, floor - pivots, 0.0))
+    np.fill_diagonal(out, np.where(np.abs(pivots) < floor, floor, pivots))
+    return out
 
 
 def ebic(residual: float, size: int, rows: int, p: int) -> float:

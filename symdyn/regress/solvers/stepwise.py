@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.linalg.lapack import dtrtri  # pyright: ignore[reportAttributeAccessIssue]
 
 from symdyn._errors import InputError
 from symdyn.regress.solvers.base import (
@@ -138,5 +139,5 @@ def loss_costs(table: np.ndarray) -> np.ndarray:
     Dropping term k raises it by w_k^2 / (row k of R^-1)^2, R the triangle of the terms.
     """
     k = len(table) - 1
-    inverse = np.linalg.inv(regular(table[:k, :k]))
+    inverse = dtrtri(regular(table[:k, :k]))[0]
     return (inverse @ table[:k, k]) ** 2 / np.einsum("ij,ij->i", inverse, inverse)

@@ -12,11 +12,13 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn.regress.solvers.base import AbstractSolver, as_masks, check_count, live_terms, triangular
 from symdyn.regress.solvers.exact import better_sets
-from symdyn.regress.solvers.stepwise import eliminations, forward
+from symdyn.regress.solvers.stepwise import eliminations, forward, loss_costs
 
 MOST_SETS = 1_000_000
+LARGER = (*range(9, 25), 28, 32, 40, 48, 64, 80, 96, 128)  # sizes of the sets of backward elimination
 EXHAUSTIVE = 8  # the largest sets that are all tried where the size is not limited
-MOST_ELIMINATED = 128  # backward elimination of a larger library starts at the first terms of forward selection
+NOTICED = 40
+MOST_SEARCHED = 128  # a larger library is cut to NOTICED terms of each kind
 FINE = 1e-9  # an exchange must lower the residual by this share
 
 
@@ -25,10 +27,11 @@ class BestSubset(AbstractSolver):
     """The best set of each size, by trying all sets of the most promising terms.
 
     Up to `screen` terms are promising: all of them in a small library, else the union of the last `screen * 2 // 3`
-    of backward elimination and the first ones of forward selection. All their sets of 1, 2, ... terms are fitted, and
-    in a large library the best of each size is improved by exchanges with all other terms as long as that lowers the
-    residual. Unlike thresholding this does not lose its way among collinear terms. The selection decides among the
-    sizes.
+    of backward elimination and the first ones of forward selection (of more than 128 terms, among the 40 that are
+    costliest to lose from the fit on all terms and the 40 that correlate best with the target). All their sets of 1,
+    2, ... terms are fitted, and in a large library the best of each size is improved by exchanges with all other terms
+    as long as that lowers the residual. Unlike thresholding this does not lose its way among collinear terms. The
+    selection decides among the sizes.
 
     Parameters
     ----------
@@ -63,27 +66,27 @@ class BestSubset(AbstractSolver):
 
     def path(self, triangle: np.ndarray, rows: int) -> np.ndarray:
         live = live_terms(triangle)
-        chosen, larger = (live, []) if len(live) <= self.screen else promising(triangle, live, self.screen)
-        best = self._by_size(triangle, chosen, len(live))
+        noticed = live if len(live) <= MOST_SEARCHED else _noticed(triangle, live)
+        best = [noticed[found].tolist() for found in self._sets(triangular(triangle[:, [*noticed, -1]]))]
         if self.exact:
             best += better_sets(triangle, rows, best, self.max_terms or EXHAUSTIVE)
-        if self.max_terms is None:
-            best += [found for found in larger if len(found) > EXHAUSTIVE]
         return as_masks(best, triangle.shape[1] - 1)
 
-    def _by_size(self, triangle: np.ndarray, chosen: np.ndarray, live: int) -> list[list[int]]:
-        """The best set of each size, as far as this search finds it."""
-        small = triangular(triangle[:, [*chosen, -1]])
-        most = self.max_terms or (EXHAUSTIVE if live > self.screen else live)
-        found: list[list[int]] = []
+    def _sets(self, table: np.ndarray) -> list[list[int]]:
+        """The best set of each size, as far as this search finds it, of the terms of a square triangle."""
+        live = np.arange(len(table) - 1)
+        chosen, larger = (live, []) if len(live) <= self.screen else _promising(table, live, self.screen)
+        small = triangular(table[:, [*chosen, -1]])
+        most = self.max_terms or (EXHAUSTIVE if len(live) > self.screen else len(live))
+        best: list[list[int]] = []
         for size in range(1, min(most, len(chosen)) + 1):
-            sets = _sets(len(chosen), size)
-            best = chosen[sets[int(np.argmin(_residuals(small, sets)))]].tolist()
-            if len(chosen) < live:
-                grown = [*found[-1], _best_addition(triangle, found[-1])] if found else best
-                best = min((exchanged(triangle, s) for s in (best, grown)), key=lambda s: set_residual(triangle, s))
-            found.append(best)
-        return found
+            sets = _combinations(len(chosen), size)
+            found = chosen[sets[int(np.argmin(_residuals(small, sets)))]].tolist()
+            if len(chosen) < len(live):
+                grown = [*best[-1], _best_addition(table, best[-1])] if best else found
+                found = min((exchanged(table, s) for s in (found, grown)), key=lambda s: set_residual(table, s))
+            best.append(found)
+        return best if self.max_terms else [*best, *(found for found in larger if len(found) in LARGER)]
 
 
 def exchanged(triangle: np.ndarray, start: list[int]) -> list[int]:
@@ -125,7 +128,7 @@ def _gains(triangle: np.ndarray, terms: list[int]) -> tuple[np.ndarray, float]:
 
 
 @lru_cache(maxsize=256)
-def _sets(n: int, size: int) -> np.ndarray:
+def _combinations(n: int, size: int) -> np.ndarray:
     """All sets of `size` out of n indices: (sets, size)."""
     return np.array(list(combinations(range(n), size)))
 
@@ -139,11 +142,18 @@ def _residuals(triangle: np.ndarray, sets: np.ndarray) -> np.ndarray:
     return np.abs(factors[:, -1, -1]) if factors.shape[1] == columns.shape[1] else np.zeros(len(sets))
 
 
-def promising(triangle: np.ndarray, live: np.ndarray, count: int) -> tuple[np.ndarray, list[list[int]]]:
+def _promising(table: np.ndarray, live: np.ndarray, count: int) -> tuple[np.ndarray, list[list[int]]]:
     """The last terms of backward elimination and the first of forward selection, (count,); and the sets dropped to."""
-    ahead = forward(triangle, live, min(len(live), 4 * count))
-    start = np.array(ahead) if len(live) > MOST_ELIMINATED else live
-    steps = list(eliminations(triangle, start, least=count * 2 // 3))
+    steps = list(eliminations(table, live, least=count * 2 // 3))
+    ahead = forward(table, live, min(len(live), 2 * count))
     last = steps[-1]
     rest = [j for j in ahead if j not in last]
     return np.array(sorted([*last, *rest[: count - len(last)]])), steps
+
+
+def _noticed(triangle: np.ndarray, live: np.ndarray) -> np.ndarray:
+    """The terms of a large library that are searched: the costliest to lose, and the best correlated."""
+    whole = len(live) == triangle.shape[1] - 1
+    costs = loss_costs(triangular(triangle if whole else triangle[:, [*live, -1]]))
+    pull = np.abs(triangle[:, -1] @ triangle[:, live])
+    return live[np.unique([*np.argsort(-costs)[:NOTICED], *np.argsort(-pull)[:NOTICED]])]
