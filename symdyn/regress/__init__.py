@@ -8,7 +8,18 @@ from symdyn.regress.implicit import identify_implicit
 from symdyn.regress.implicit_solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
 from symdyn.regress.selection import BIC, EBIC, AICc, CrossValidation, Knee, StabilitySelection, Tolerance
 from symdyn.regress.solution import RESULTS, Candidate, Choice, Solution, Stats, load
-from symdyn.regress.solvers import FROLS, SR3, SSR, STLSQ, BestSubset, ElasticNet, Lasso, LeastSquares, Ridge
+from symdyn.regress.solvers import (
+    FROLS,
+    SR3,
+    SSR,
+    STLSQ,
+    BestSubset,
+    ElasticNet,
+    GroupLasso,
+    Lasso,
+    LeastSquares,
+    Ridge,
+)
 from symdyn.regress.stochastic import StochasticLaw, identify_stochastic
 from symdyn.regress.trapping import Trapping, TrappingRegion, trapping_region
 from symdyn.regress.varpro import Projection, variable_projection
@@ -32,6 +43,7 @@ __all__ = [
     "EnergyPreserving",
     "Ensemble",
     "Family",
+    "GroupLasso",
     "ImplicitSettings",
     "ImplicitSolution",
     "Knee",

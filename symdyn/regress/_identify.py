@@ -206,7 +206,14 @@ def fitted(data, settings: Settings) -> Fitted:
 def fitted_recording(recording: Recording, settings: Settings) -> Fitted:
     """Solve the problems that a recording poses."""
     made = posed(recording, settings)
-    return made.with_fits(tuple(solve(problem, settings.solver, settings.selection) for problem in made.problems))
+    return made.with_fits(
+        tuple(solve(each, named_solver(made.found, settings, each), settings.selection) for each in made.problems)
+    )
+
+
+def named_solver(found: Regression, settings: Settings, problem: Problem) -> AbstractSolver:
+    """The solver for the terms of a problem, by their names."""
+    return settings.solver.on(_weight_names(found.terms, found.recording.target_space, problem))
 
 
 def solution_of(made: Fitted) -> Solution:

@@ -11,7 +11,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.model.model import Model, entry_basis
-from symdyn.regress._identify import Fitted, fitted, settings_of, solution_of
+from symdyn.regress._identify import Fitted, fitted, named_solver, settings_of, solution_of
 from symdyn.regress.bagging import full_weights, given_weights, quick_weights
 from symdyn.regress.covariance import FEWEST, scatter, unit_labels
 from symdyn.regress.fit import Fit, fit_on
@@ -358,7 +358,8 @@ def _full(made: Fitted, draws: np.ndarray, labels: np.ndarray, progress) -> list
         if progress is not None and k % max(len(draws) // 20, 1) == 0:
             progress(f"model {k + 1} of {len(draws)}")
         for weights, fit in zip(out, made.fits, strict=True):
-            weights[k] = full_weights(fit, draw, labels, (made.settings.solver, made.settings.selection))
+            solver = named_solver(made.found, made.settings, fit.problem)
+            weights[k] = full_weights(fit, draw, labels, (solver, made.settings.selection))
     return out
 
 

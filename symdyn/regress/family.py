@@ -8,12 +8,12 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.data.door import read
-from symdyn.regress._identify import posed, settings_of, solution_of
+from symdyn.regress._identify import named_solver, posed, settings_of, solution_of
 from symdyn.regress.fit import fit_on
 from symdyn.regress.problem import Problem
 from symdyn.regress.selection import EBIC, Path, proposed, residuals_of
-from symdyn.regress.solution import Settings, Solution
-from symdyn.regress.solvers import ROUNDING
+from symdyn.regress.solution import Solution
+from symdyn.regress.solvers import ROUNDING, AbstractSolver
 from symdyn.regress.solvers.base import as_masks
 
 
@@ -89,15 +89,16 @@ def identify_each(data, **options) -> Family:
     fits: list[list] = [[] for _ in runs]
     for k, together in enumerate(pooled.problems):
         each = [one.problems[k] for one in own]
-        for place, problem, path in zip(fits, each, _common(together, each, settings, selection), strict=True):
+        paths = _common(together, each, named_solver(pooled.found, settings, together), selection)
+        for place, problem, path in zip(fits, each, paths, strict=True):
             place.append(fit_on(problem, path, settings.solver.ridge))
     solutions = tuple(solution_of(one.with_fits(tuple(found))) for one, found in zip(own, fits, strict=True))
     return Family(solutions, tuple(run.label for run in runs))
 
 
-def _common(together: Problem, each: list[Problem], settings: Settings, selection: EBIC) -> list[Path]:
+def _common(together: Problem, each: list[Problem], solver: AbstractSolver, selection: EBIC) -> list[Path]:
     """The path of each trajectory's problem, with the set chosen for all."""
-    sets = np.concatenate([proposed(problem, settings.solver) for problem in (together, *each)])
+    sets = np.concatenate([proposed(problem, solver) for problem in (together, *each)])
     masks = as_masks(map(np.flatnonzero, sets), together.size)
     sizes = masks.sum(axis=1)
     left = np.array([residuals_of(problem, masks) for problem in each])  # (trajectories, sets)

@@ -84,8 +84,8 @@ def identify_implicit(
         sides.
     differentiation: how rates come from states. With `SavitzkyGolay` the states are smoothed by the same polynomials,
         for noise in a regressor biases; and among laws whose residuals differ by less than 2 % the smallest is taken,
-        for not all of the residual is noise. The weak form cannot be used: a product of a rate with a function of several
-        variables cannot be integrated by parts.
+        for not all of the residual is noise. The weak form cannot be used: a product of a rate with a function of
+        several variables cannot be integrated by parts.
 
     Returns an `ImplicitSolution`: it prints as equations, its model can be integrated, and its `left_sides` show what
     each left-hand side gave. Raises InputError for data or arguments that cannot be used.

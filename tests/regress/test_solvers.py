@@ -322,3 +322,45 @@ def test_a_large_collinear_library_without_any_setting(noise):
         law = sd.identify(noisy, library=sd.Monomials(5))
         right += law.stats.active == 7 and set(law.active_terms) == {"x", "y", "z", "x y", "x z"}
     assert right >= 4
+
+
+def test_groups_come_and_go_together():
+    design, y = planted(0, p=8, active=(1, 4, 5), noise=0.05)
+    names = tuple(f"t{k}" for k in range(8))
+    solver = sd.GroupLasso((("t1", "t4"), ("t5", "t6"), ("t2", "t3"))).on(names)
+    for found in proposed(solver, triangle(design, y), 400):
+        assert (1 in found) == (4 in found)
+        assert (5 in found) == (6 in found)
+        assert (2 in found) == (3 in found)
+    assert chosen(solver, design, y) == [1, 4, 5, 6]
+
+
+def test_the_group_lasso_ends_at_its_minimum_and_is_the_lasso_for_single_terms():
+    import cvxpy as cp
+
+    design, y = collinear(3)
+    table, groups = triangle(design, y), ((0, 1, 2), (3, 4), (5,), (6, 7, 8, 9))
+    names = tuple(f"t{k}" for k in range(10))
+    w, alpha = cp.Variable(10), 0.1
+    sizes = sum(np.sqrt(len(g)) * cp.norm(table[:, list(g)] @ w[list(g)]) for g in groups)
+    cp.Problem(cp.Minimize(cp.sum_squares(table[:, -1] - table[:, :-1] @ w) / 2 + alpha * sizes)).solve()
+    kept = {g for g in groups if np.linalg.norm(w.value[list(g)]) > 1e-4}
+    solver = sd.GroupLasso(tuple(tuple(names[k] for k in g) for g in groups), alpha=alpha).on(names)
+    assert proposed(solver, table) == [sorted(k for g in kept for k in g)]
+    single = sd.GroupLasso((("t0",),), alpha=alpha).on(names)
+    assert proposed(single, table) == proposed(sd.Lasso(alpha), table)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: sd.GroupLasso((("x", "y"), ("x",))), "belongs to one group"),
+        (lambda: sd.GroupLasso(()), "at least one"),
+        (lambda: sd.GroupLasso((("x",),), alpha=1.0), "between 0 and 1"),
+        (lambda: sd.GroupLasso((("q",),)).on(("x",)), "a group names 'q'"),
+        (lambda: sd.GroupLasso((("q",),)).path(np.eye(2), 10), "by name"),
+    ],
+)
+def test_groups_that_cannot_be_meant_are_refused(make, message):
+    with pytest.raises(sd.InputError, match=message):
+        make()

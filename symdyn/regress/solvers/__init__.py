@@ -8,6 +8,7 @@ afterwards by least squares, without bias.
 
 from symdyn.regress.solvers.base import ROUNDING, AbstractSolver, LeastSquares, Ridge, least_squares
 from symdyn.regress.solvers.exact import MOST_NODES
+from symdyn.regress.solvers.group import GroupLasso
 from symdyn.regress.solvers.penalised import ElasticNet, Lasso
 from symdyn.regress.solvers.stepwise import FROLS, SSR
 from symdyn.regress.solvers.subset import MOST_SETS, BestSubset
@@ -24,6 +25,7 @@ __all__ = [
     "AbstractSolver",
     "BestSubset",
     "ElasticNet",
+    "GroupLasso",
     "Lasso",
     "LeastSquares",
     "Ridge",

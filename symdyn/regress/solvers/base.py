@@ -28,6 +28,10 @@ class AbstractSolver(abc.ABC):
         many terms to keep answers with one set.
         """
 
+    def on(self, names: tuple[str, ...]) -> AbstractSolver:
+        """The solver for terms of these names, (r,)."""
+        return self
+
     @property
     def ridge(self) -> float:
         """The strength of a ridge in the final fit, in columns of unit norm."""
