@@ -125,7 +125,7 @@ def identify_implicit(
     columns = _columns(samples, law, settings)
     rows = table_of_rows(columns, samples)
     found = _searched(relation_moments(columns, samples), rows, settings)
-    fits = _solved(rows, found, coupled)
+    fits = _solved(rows, found, settings)
     if coupled and samples.targets.shape[1] > 1:
         found, fits = _without_noise(rows, found, fits, settings)
     return _solution(columns, law, rows, found, fits, settings)
@@ -168,7 +168,7 @@ def _without_noise(rows: Rows, found: list[Found], fits: list[RateFit], settings
         supports = [relation.support for relation in fits[0].relations]
         smooth = replace(rows, known=fits[0].implied)
         found = _searched(known_moments(smooth), smooth, settings)
-        fits = _solved(rows, found, settings.coupled)
+        fits = _solved(rows, found, settings)
         if [relation.support for relation in fits[0].relations] == supports:
             break
     return found, fits
@@ -177,7 +177,7 @@ def _without_noise(rows: Rows, found: list[Found], fits: list[RateFit], settings
 def _searched(moments: Moments, rows: Rows, settings: ImplicitSettings) -> list[Found]:
     """The relations of each rate, among the columns that its equation may have."""
     p, s, d = rows.theta.shape[1], rows.psi.shape[1], rows.rates.shape[1]
-    slack = SLACK if settings.base.differentiation is not None else 0.0
+    slack = _slack(settings)
     out = []
     for target in range(d):
         own = np.arange((p + s * d) if settings.coupled else (p + s * (target + 1)))
@@ -187,20 +187,25 @@ def _searched(moments: Moments, rows: Rows, settings: ImplicitSettings) -> list[
     return out
 
 
-def _solved(rows: Rows, found: list[Found], coupled: bool) -> list[RateFit]:
+def _slack(settings: ImplicitSettings) -> float:
+    return SLACK if settings.base.differentiation is not None else 0.0
+
+
+def _solved(rows: Rows, found: list[Found], settings: ImplicitSettings) -> list[RateFit]:
     """The chosen relations, fitted: each rate on its own, or all of them together where the rates are coupled."""
-    if not coupled or len(found) == 1:
+    if not settings.coupled or len(found) == 1:
         return [rate_fit(rows, (each.relations[0],)) for each in found]
     most = max(2, int(COMBINATIONS ** (1 / len(found))))
     systems = sorted(product(*(range(min(most, len(each.relations))) for each in found)), key=sum)
     best, lowest = None, np.inf
+    margin = rows.size * len(found) * np.log1p(_slack(settings) ** 2) + 1e-2
     for places in systems:
         chosen = tuple(each.relations[k] for each, k in zip(found, places, strict=True))
         shares = np.array([each.shares[k] for each, k in zip(found, places, strict=True)])
         fit = fitted(rows, chosen, scales=rows.rate_sizes * np.maximum(shares, 1e-9))
         size = sum(len(relation.support) for relation in chosen)
         score = 2 * rows.size * np.sum(np.log(np.maximum(fit.share, 1e-9))) + size * np.log(rows.size)
-        if fit.bounded and score < lowest - 1e-2:
+        if fit.bounded and score < lowest - margin:
             best, lowest = fit, score
     if best is None:
         raise InputError(
