@@ -10,6 +10,7 @@ from symdyn.regress.fit import Fit
 from symdyn.regress.solvers import ROUNDING
 
 MEMBER = 0.1  # a term belongs to a direction when its entry exceeds this share of the largest
+SIZE = 1e-14  # squared share of a column outside the others, below which it counts as one of their combinations
 SIGNIFICANT = 3.0  # standard deviations that an exchange must cost before two terms count as told apart
 
 
@@ -82,18 +83,20 @@ def _exchangeable(fit: Fit, names, kept: np.ndarray) -> list[CollinearGroup]:
     if not len(dropped) or len(fit.problem.moments.blocks) < 2:
         return []
     table, y = fit.triangle[:, :-1], fit.triangle[:, -1]
-    groups = []
-    for k in kept:
-        rest = kept[kept != k]
-        basis = np.linalg.qr(table[:, rest])[0] if len(rest) else np.zeros((len(table), 0))
-        candidates = table[:, [k, *dropped]]
-        free = candidates - basis @ (basis.T @ candidates)
-        left = y - basis @ (basis.T @ y)
-        size = np.linalg.norm(free, axis=0)
-        gain = np.where(size > 1e-10, (free.T @ left) ** 2 / np.maximum(size, 1e-300) ** 2, 0.0)
+    basis, factor = np.linalg.qr(table[:, kept])
+    inside, left = basis.T @ table, y - basis @ (basis.T @ y)
+    outside = np.einsum("ij,ij->j", table, table) - np.einsum("ij,ij->j", inside, inside)
+    pull, groups = left @ table, []
+    for place, k in enumerate(kept):
+        # the direction of k apart from the other kept terms is the last one of their QR with k at the end
+        own = np.linalg.qr(factor[:, [*np.delete(np.arange(len(kept)), place), place]])[0][:, -1]
+        along, share = own @ inside, float(own @ (basis.T @ y))
+        size = np.maximum(outside, 0.0) + along**2
+        gain = np.where(size > SIZE, (pull + along * share) ** 2 / np.maximum(size, SIZE), 0.0)
+        remainder = left @ left + share**2
         # the squared residuals of the swapped fits; a swap that doubles the residual cannot pass the test below, even
         # where all rows of a block move together
-        near = dropped[left @ left - gain[1:] <= 2 * fit.residual**2 + ROUNDING**2]
+        near = dropped[remainder - gain[dropped] <= 2 * fit.residual**2 + ROUNDING**2]
         costs = {j: _exchange_cost(fit, kept, k, j) for j in near}
         same = [j for j, cost in costs.items() if cost < SIGNIFICANT]
         if same:

@@ -112,7 +112,7 @@ class Problem:
         triangle = self.triangle()
         if self.offsets.any() and self.remainder <= ROUNDING:
             triangle = triangle * np.append(np.ones(self.size), 0.0)
-        norms = np.linalg.norm(triangle, axis=0)
+        norms = np.sqrt(np.einsum("ij,ij->j", triangle, triangle))
         norms = np.where(norms > 0, norms, 1.0)
         return triangle / norms, norms[-1] / norms[:-1]
 

@@ -19,7 +19,7 @@ from symdyn.regress.covariance import effective_rows, scatter
 from symdyn.regress.problem import RESOLUTION, Problem
 from symdyn.regress.sets import admissible_sets
 from symdyn.regress.solvers import ROUNDING, AbstractSolver
-from symdyn.regress.solvers.base import as_masks, ebic_price, residual, triangular
+from symdyn.regress.solvers.base import as_masks, ebic_price, live_terms, residual, triangular
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,8 +320,9 @@ def proposed(problem: Problem, solver: AbstractSolver, empty: bool = True) -> np
     rows = problem.n_rows
 
     def sets(triangle: np.ndarray) -> np.ndarray:
-        live = (np.linalg.norm(triangle[:, :-1], axis=0) > 0) & bool(triangle[:, -1].any())  # nothing explains a zero
-        masks = solver.path(triangle, rows) & live
+        masks = solver.path(triangle, rows)
+        dead = np.isin(np.arange(masks.shape[1]), live_terms(triangle), invert=True)
+        masks = masks & ~dead if triangle[:, -1].any() else np.zeros_like(masks)  # nothing explains a zero
         if len(masks) == 1:
             return masks
         fitted = [np.flatnonzero(mask) for mask in masks if 0 < mask.sum() < rows]

@@ -104,7 +104,7 @@ def _solved(table: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Weights of the least-squares fit, by QR where the table has full rank, else of minimum norm."""
     k = table.shape[1]
     if len(table) >= k:
-        if not np.tril(table, -1).any():  # the whole triangle: nothing to factorise
+        if is_triangular(table):  # the whole triangle: nothing to factorise
             upper, image = table[:k], y[:k]
         else:
             basis, upper = np.linalg.qr(table)
@@ -132,13 +132,21 @@ def as_masks(sets: Iterable[Iterable[int]], r: int) -> np.ndarray:
 
 def live_terms(triangle: np.ndarray) -> np.ndarray:
     """Indices of the terms that are not zero on all rows."""
-    return np.flatnonzero(np.linalg.norm(triangle[:, :-1], axis=0) > 0)
+    return np.flatnonzero(np.einsum("ij,ij->j", triangle[:, :-1], triangle[:, :-1]) > 0)
+
+
+def is_triangular(table: np.ndarray, step: int = 128) -> bool:
+    """Whether all entries below the diagonal are zero; large tables are read a band of columns at a time."""
+    if np.diagonal(table, -1).any():
+        return False
+    bands = ((table[k : k + step, k : k + step], table[k + step :, k : k + step]) for k in range(0, len(table), step))
+    return not any(np.tril(top, -1).any() or below.any() for top, below in bands)
 
 
 def triangular(table: np.ndarray) -> np.ndarray:
     """The square R-factor (q, q) of a table (k, q), with zero rows where k < q."""
     q = table.shape[1]
-    if len(table) >= q and not np.tril(table[:, :-1], -1).any():  # all but the last column are done
+    if len(table) >= q and is_triangular(table[:, :-1]):  # all but the last column are done
         factor = table[:q].copy()
         factor[-1, -1] = np.linalg.norm(table[q - 1 :, -1])
         return factor
