@@ -77,13 +77,23 @@ def without_gaps(run: Trajectory, missing: str, space: StateSpace) -> Trajectory
             f"{int(rows.sum())} of {len(rows)} samples of trajectory {run.label!r} are not finite, first {name!r} at "
             f"time {run.times[row]:g}; drop them, or keep them out with missing='skip'"
         )
-    if rows.all():
-        raise InputError(f"no sample of trajectory {run.label!r} is finite")
-    source = _nearest_valid(rows)
+    empty = np.flatnonzero(bad.all(axis=0))
+    if len(empty):
+        names = [space.component_names[k] if k < space.size else "a measured rate" for k in empty]
+        raise InputError(f"no sample of trajectory {run.label!r} is finite in {', '.join(names)}")
     live = np.logical_not(rows)
     weights = run.weights * (live if run.weights.ndim == 1 else live[:, None])
-    rates = None if run.rates is None else run.rates[source]
-    return Trajectory(run.label, run.times, run.states[source], rates, weights)
+    whole = _filled(np.concatenate(columns, axis=1), bad)
+    states, rates = whole[:, : space.size], None if run.rates is None else whole[:, space.size :]
+    full = run.weights if run.weights.ndim == 1 else run.weights.mean(axis=1)
+    seen = np.where(bad[:, : space.size], 0.0, full[:, None])
+    return Trajectory(run.label, run.times, states, rates, weights, seen)
+
+
+def _filled(values: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """Values (t, k) with the last valid one of the column in the place of each bad one."""
+    source = np.stack([_nearest_valid(column) for column in bad.T], axis=1)
+    return np.take_along_axis(values, source, axis=0)
 
 
 def _nearest_valid(rows: np.ndarray) -> np.ndarray:

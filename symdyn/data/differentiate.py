@@ -5,11 +5,15 @@ from __future__ import annotations
 import abc
 from dataclasses import dataclass
 from math import factorial
+from typing import Any
 
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.data.recording import Recording, Samples, Trajectory
+from symdyn.data.recording import Recording, Samples, Trajectory, pieces
+
+FEWEST = 8  # samples of a piece for methods without a window
+PROBES = 128  # random ones, for standard errors
 
 
 @dataclass(frozen=True)
@@ -19,16 +23,65 @@ class AbstractDifferentiation(abc.ABC):
     @property
     @abc.abstractmethod
     def window(self) -> tuple[int, int]:
-        """Samples in a window, and the degree of the polynomial that is fitted to them."""
+        """Samples that a value hangs on, and the highest order of derivative. The samples are 0 where a value hangs on
+        all of them: then each piece between gaps is treated on its own."""
+
+    @property
+    def fewest(self) -> int:
+        """The smallest number of samples that can be differentiated."""
+        return self.window[0] or FEWEST
+
+    @abc.abstractmethod
+    def apply(self, times: np.ndarray, values: np.ndarray, order: int) -> np.ndarray:
+        """The derivative of checked values (t, n)."""
+
+    @abc.abstractmethod
+    def settled(self, times: np.ndarray, values: np.ndarray) -> AbstractDifferentiation:
+        """The same method with all that it takes from the data fixed, so that it is linear in the values."""
 
     def __call__(self, times: np.ndarray, values: np.ndarray, order: int = 1) -> np.ndarray:
-        """The derivative of `order` of `values` (t, n) at `times` (t,): shape (t, n)."""
-        width, degree = self.window
-        if degree < order:
-            raise InputError(f"a polynomial of degree {degree} has no derivative of order {order}; raise the degree")
-        if len(times) < width:
-            raise InputError(f"{type(self).__name__} needs at least {width} samples a trajectory, got {len(times)}")
-        return _local_polynomial(times, values, width, degree, order)
+        """The derivative of `order` of `values` (t, n) at `times` (t,): shape (t, n). Order 0 smooths.
+
+        Raises InputError for too few samples, or an order that the method does not have.
+        """
+        highest = self.window[1]
+        if highest < order:
+            raise InputError(
+                f"{type(self).__name__} of degree {highest} has no derivative of order {order}; raise the degree"
+            )
+        if len(times) < self.fewest:
+            raise InputError(
+                f"{type(self).__name__} needs at least {self.fewest} samples a trajectory, got {len(times)}"
+            )
+        return self.apply(times, values, order)
+
+    def smooth(self, times: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """The smoothed values (t, n)."""
+        return self(times, values, 0)
+
+    def standard_error(self, times: np.ndarray, noise: Any, order: int = 1, *, values: Any = None) -> np.ndarray:
+        """Standard error (t, n) of the derivative for white noise of standard deviation `noise` (n,) or a number.
+
+        Without the bias of the smoothing. Exact for methods with a window; by 128 random probes, within about 6 %, for
+        the others. `values` (t, n): the data, for methods that take their smoothness from them.
+
+        Raises InputError where the method needs `values` and got none, or is not linear even then.
+
+        Examples
+        --------
+        >>> import numpy as np, symdyn as sd
+        >>> sd.FiniteDifference(2).standard_error(np.arange(9.0), 0.1)[4].round(4).tolist()
+        [0.0707]
+        """
+        method = self if values is None else self.settled(times, np.asarray(values))
+        width = method.window[0]
+        if width:  # a value hangs on `width` neighbours: each comb has one tooth among them
+            probes = (np.arange(len(times))[:, None] % width == np.arange(width)).astype(float)
+            gain = np.sqrt(np.sum(method(times, probes, order) ** 2, axis=1))
+        else:
+            probes = np.random.default_rng(0).choice([-1.0, 1.0], size=(len(times), PROBES))
+            gain = np.sqrt(np.mean(method(times, probes, order) ** 2, axis=1))
+        return gain[:, None] * np.atleast_1d(np.asarray(noise, float))
 
 
 @dataclass(frozen=True)
@@ -53,6 +106,12 @@ class FiniteDifference(AbstractDifferentiation):
     def window(self) -> tuple[int, int]:
         return self.accuracy + 1, self.accuracy
 
+    def apply(self, times: np.ndarray, values: np.ndarray, order: int) -> np.ndarray:
+        return _local_polynomial(times, values, *self.window, order)
+
+    def settled(self, times: np.ndarray, values: np.ndarray) -> AbstractDifferentiation:
+        return self
+
 
 @dataclass(frozen=True)
 class SavitzkyGolay(AbstractDifferentiation):
@@ -73,6 +132,12 @@ class SavitzkyGolay(AbstractDifferentiation):
     @property
     def window(self) -> tuple[int, int]:
         return self.width, self.degree
+
+    def apply(self, times: np.ndarray, values: np.ndarray, order: int) -> np.ndarray:
+        return _local_polynomial(times, values, self.width, self.degree, order)
+
+    def settled(self, times: np.ndarray, values: np.ndarray) -> AbstractDifferentiation:
+        return self
 
 
 def _local_polynomial(times, values, width: int, degree: int, order: int) -> np.ndarray:
@@ -123,16 +188,36 @@ def differentiated(recording: Recording, method: AbstractDifferentiation | None)
             targets.append(derivative(chosen, run, columns))
         except InputError as error:
             raise InputError(f"trajectory {run.label!r}: {error}") from None
-        weights.append(away_from_gaps(run.weights, chosen.window[0]))
+        weights.append(usable(chosen, run))
     return Samples.of(recording, targets, weights)
 
 
 def derivative(method: AbstractDifferentiation, run: Trajectory, columns: np.ndarray, order: int = 1) -> np.ndarray:
     """The derivative of some state components of a run, (t, d); exactly zero where it is rounding (constant data)."""
     values = run.states[:, columns]
-    slopes = method(run.times, values, order)
+    if method.window[0]:
+        slopes = method(run.times, values, order)
+    else:
+        slopes = np.zeros_like(values)
+        found = [(a, b) for a, b in pieces(run) if b - a >= method.fewest]
+        if not found:
+            raise InputError(
+                f"no piece without gaps has the {method.fewest} samples that {type(method).__name__} needs"
+            )
+        for start, end in found:
+            slopes[start:end] = method(run.times[start:end], values[start:end], order)
     rounding = 64 * np.finfo(float).eps * np.abs(values).max(axis=0) / np.diff(run.times).min() ** order
     return np.where(np.abs(slopes).max(axis=0) <= rounding, 0.0, slopes)
+
+
+def usable(method: AbstractDifferentiation, run: Trajectory) -> np.ndarray:
+    """The weights of a run, zero where the method has no derivative because of missing samples."""
+    if method.window[0]:
+        return away_from_gaps(run.weights, method.window[0])
+    long = np.zeros(len(run.times), bool)
+    for start, end in pieces(run):
+        long[start:end] = end - start >= method.fewest
+    return np.where(long if run.weights.ndim == 1 else long[:, None], run.weights, 0.0)
 
 
 def away_from_gaps(weights: np.ndarray, width: int) -> np.ndarray:

@@ -12,6 +12,8 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
 
+GAP = 8.0  # a step this many times longer than its neighbours is a gap
+
 
 def joined(parts: Sequence[np.ndarray], axis: int = 0) -> np.ndarray:
     """Arrays one after the other; a single one is not copied."""
@@ -23,7 +25,8 @@ class Trajectory:
     """One run of the system: `times` (t,), `states` (t, n), `rates` (t, d) or None, `weights` (t,) or (t, d).
 
     `rates` are measured time derivatives of the targets where the data hold them. A weight multiplies the squared
-    residual of its row; rows with missing values have weight 0 (their values are replaced by finite ones).
+    residual of its row; rows with missing values have weight 0 (their values are replaced by finite ones). `seen`
+    (t, n) then holds the weights of the single components, 0 where a value is missing; None where none is.
     """
 
     label: str
@@ -31,6 +34,20 @@ class Trajectory:
     states: np.ndarray
     rates: np.ndarray | None
     weights: np.ndarray
+    seen: np.ndarray | None = None
+
+
+def pieces(run: Trajectory) -> list[tuple[int, int]]:
+    """Stretches [start, end) without missing samples and without gaps in time."""
+    from scipy.ndimage import median_filter
+
+    live = (run.weights if run.weights.ndim == 1 else run.weights.min(axis=1)) > 0
+    step = np.diff(run.times)
+    gap = step > GAP * median_filter(step, size=11, mode="nearest") if len(step) > 2 else np.zeros(len(step), bool)
+    joins = live[1:] & live[:-1] & ~gap  # a sample belongs with the one before it
+    starts = np.flatnonzero(live & ~np.r_[False, joins])
+    ends = np.flatnonzero(live & ~np.r_[joins, False]) + 1
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
