@@ -4,11 +4,14 @@ __version__ = "0.1.0"
 
 from symdyn._errors import InputError, MissingDependencyError, SymdynError, SymdynWarning
 from symdyn._types import Frozen, StateSpace, Variable
+from symdyn.data.best import BestDifferentiation
 from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
 from symdyn.data.door import dataset
+from symdyn.data.noise import NoiseLevel, noise_level
 from symdyn.data.registry import list_datasets, open_dataset
+from symdyn.data.smoothers import Kalman, SmoothingSpline, Spectral, TotalVariation
 from symdyn.data.systems import make_dataset
-from symdyn.data.weak import WeakForm
+from symdyn.data.weak import IntegralForm, WeakForm
 from symdyn.groups import (
     GL,
     SE,
@@ -84,7 +87,19 @@ from symdyn.groups import (
     beta_plane,
     sphere_rotations,
 )
-from symdyn.library import Covariant, CovariantVectors, Function, Monomials, PairForces, Radial, Waves
+from symdyn.library import (
+    AutomaticLibrary,
+    Covariant,
+    CovariantVectors,
+    Elementary,
+    Function,
+    Monomials,
+    PairForces,
+    Radial,
+    Reciprocals,
+    Subset,
+    Waves,
+)
 from symdyn.model import ImplicitModel, Model, simulate
 from symdyn.regress import (
     BIC,
@@ -107,6 +122,7 @@ from symdyn.regress import (
     Family,
     GroupLasso,
     ImplicitSolution,
+    JointEstimation,
     Knee,
     Lasso,
     LeastSquares,
@@ -125,6 +141,7 @@ from symdyn.regress import (
     identify_implicit,
     identify_stochastic,
     load,
+    refine,
     trapping_region,
     variable_projection,
 )
@@ -162,8 +179,10 @@ __all__ = [
     "Alt",
     "AntiDeSitter",
     "Aristotle",
+    "AutomaticLibrary",
     "Axial",
     "Bargmann",
+    "BestDifferentiation",
     "BestSubset",
     "Block",
     "Candidate",
@@ -187,6 +206,7 @@ __all__ = [
     "DirectSum",
     "E",
     "ElasticNet",
+    "Elementary",
     "EnergyPreserving",
     "Ensemble",
     "Equivariants",
@@ -202,7 +222,10 @@ __all__ = [
     "ImplicitModel",
     "ImplicitSolution",
     "InputError",
+    "IntegralForm",
     "Invariants",
+    "JointEstimation",
+    "Kalman",
     "Knee",
     "Lasso",
     "LeastSquares",
@@ -213,6 +236,7 @@ __all__ = [
     "Model",
     "Monomials",
     "NewtonHooke",
+    "NoiseLevel",
     "O",
     "PairForces",
     "Parity",
@@ -226,6 +250,7 @@ __all__ = [
     "Projective",
     "Pseudoscalar",
     "Radial",
+    "Reciprocals",
     "Ridge",
     "SavitzkyGolay",
     "Scalar",
@@ -235,14 +260,17 @@ __all__ = [
     "SignPattern",
     "Signs",
     "Sim",
+    "SmoothingSpline",
     "Solution",
     "Sp",
     "Spatial",
+    "Spectral",
     "Spin",
     "Spinor",
     "StabilitySelection",
     "StateSpace",
     "StochasticLaw",
+    "Subset",
     "Subspace",
     "Sym",
     "SymdynError",
@@ -254,6 +282,7 @@ __all__ = [
     "TimeReversal",
     "TimeTranslation",
     "Tolerance",
+    "TotalVariation",
     "Trapping",
     "TrappingRegion",
     "TwoDimensionalConformal",
@@ -281,8 +310,10 @@ __all__ = [
     "list_datasets",
     "load",
     "make_dataset",
+    "noise_level",
     "nondimensionalise",
     "open_dataset",
+    "refine",
     "simulate",
     "sphere_rotations",
     "trapping_region",

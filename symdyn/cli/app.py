@@ -155,7 +155,11 @@ def identify(
         typer.Option(help="tolerance: share of the rate given up for a smaller law.", rich_help_panel=SOLVER),
     ] = None,
     differentiation: Annotated[
-        str | None, typer.Option(help="finite-difference | savitzky-golay | weak.", rich_help_panel=ROWS)
+        str | None,
+        typer.Option(
+            help="finite-difference | savitzky-golay | weak | joint; by default the noise decides.",
+            rich_help_panel=ROWS,
+        ),
     ] = None,
     window: Annotated[
         int | None, typer.Option(help="Width of savitzky-golay, half width of weak, in samples.", rich_help_panel=ROWS)

@@ -290,10 +290,10 @@ def _differentiation(choice: Choice):
     if choice.differentiation is None:
         _only(choice, "no --differentiation", "window")
         return None
-    kind = _chosen("differentiation", choice.differentiation, ("finite-difference", "savitzky-golay", "weak"))
-    if kind == "finite-difference":
+    kind = _chosen("differentiation", choice.differentiation, ("finite-difference", "savitzky-golay", "weak", "joint"))
+    if kind in ("finite-difference", "joint"):
         _only(choice, f"--differentiation {kind}", "window")
-        return sd.FiniteDifference()
+        return sd.FiniteDifference() if kind == "finite-difference" else sd.JointEstimation()
     if kind == "weak":
         return sd.WeakForm(half_width=choice.window)
     return sd.SavitzkyGolay() if choice.window is None else sd.SavitzkyGolay(choice.window)

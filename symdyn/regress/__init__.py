@@ -6,8 +6,10 @@ from symdyn.regress.ensemble import Ensemble, ensemble
 from symdyn.regress.family import Family, identify_each
 from symdyn.regress.implicit import identify_implicit
 from symdyn.regress.implicit_solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
+from symdyn.regress.joint.settings import JointEstimation
+from symdyn.regress.refine import refine
 from symdyn.regress.selection import BIC, EBIC, AICc, CrossValidation, Knee, StabilitySelection, Tolerance
-from symdyn.regress.solution import RESULTS, Candidate, Choice, Solution, Stats, load
+from symdyn.regress.solution import RESULTS, Candidate, Choice, RankedLibrary, Solution, Stats, load
 from symdyn.regress.solvers import (
     FROLS,
     SR3,
@@ -46,12 +48,14 @@ __all__ = [
     "GroupLasso",
     "ImplicitSettings",
     "ImplicitSolution",
+    "JointEstimation",
     "Knee",
     "Lasso",
     "LeastSquares",
     "LeftSide",
     "LeftSides",
     "Projection",
+    "RankedLibrary",
     "Ridge",
     "Solution",
     "StabilitySelection",
@@ -67,6 +71,7 @@ __all__ = [
     "identify_implicit",
     "identify_stochastic",
     "load",
+    "refine",
     "trapping_region",
     "variable_projection",
 ]

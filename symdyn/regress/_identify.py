@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,20 +14,23 @@ from symdyn.data.differentiate import AbstractDifferentiation
 from symdyn.data.door import read
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording
-from symdyn.data.weak import WeakForm
+from symdyn.data.weak import AbstractWeakForm, WeakForm
 from symdyn.groups import Action, Group
-from symdyn.library import AbstractLibrary, AbstractTerms, Monomials, PerTarget
+from symdyn.library import AbstractLibrary, AbstractTerms, AutomaticLibrary, Monomials, PerTarget
 from symdyn.model.model import Model, entry_basis
 from symdyn.regress.admissible import Admissible, admissible
 from symdyn.regress.collinear import collinear_groups
 from symdyn.regress.constraints import AbstractConstraint
 from symdyn.regress.covariance import noise
 from symdyn.regress.fit import Fit, condition, solve
+from symdyn.regress.generalised import reweighted
+from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.problem import Problem, problems, spanned
 from symdyn.regress.rows import Regression, regression
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solution import RESULTS, Candidate, Choice, Settings, Solution, Stats
 from symdyn.regress.solvers import AbstractSolver, BestSubset
+from symdyn.regress.strategy import WEAK, from_noisy_states, planned
 from symdyn.symmetry import Subspace, enforce
 from symdyn.symmetry.subspace import combination_text
 
@@ -35,7 +38,7 @@ from symdyn.symmetry.subspace import combination_text
 def identify(
     data,
     *,
-    library: AbstractLibrary | Mapping[str, AbstractLibrary] | None = None,
+    library: AbstractLibrary | Mapping[str, AbstractLibrary] | AutomaticLibrary | Literal["auto"] | None = None,
     action: Action | None = None,
     solver: AbstractSolver | None = None,
     selection: AbstractSelection | None = None,
@@ -44,7 +47,7 @@ def identify(
     order: int = 1,
     variables: str | tuple[str, ...] | None = None,
     rates: Mapping[str, str] | None = None,
-    differentiation: AbstractDifferentiation | WeakForm | None = None,
+    differentiation: AbstractDifferentiation | AbstractWeakForm | JointEstimation | None = None,
     weights: Any = None,
     time: str | None = None,
     trajectories: str | tuple[str, ...] | None = None,
@@ -62,7 +65,7 @@ def identify(
         `attrs["rate_of"] = "position"`: then it is the time derivative of another one, and itself a state variable
         unless it ends a chain (acceleration after velocity); with `attrs["measured_rate_of"]` it is a measurement only.
     library: candidate terms; `Monomials(2)` by default. A mapping gives each target variable its own:
-        `{"x": sd.Monomials(1), "y": sd.Monomials(2)}`.
+        `{"x": sd.Monomials(1), "y": sd.Monomials(2)}`. "auto" or an `AutomaticLibrary` tries many and ranks them.
     action: a symmetry to enforce, for example `sd.SO(3).acting_on(position=sd.Vector, velocity=sd.Vector)`.
     solver: proposes sets of terms; `BestSubset()` by default, `LeastSquares()` keeps all.
     selection: decides among them; `EBIC()` by default. A solver that was told a threshold or a number of terms
@@ -74,8 +77,10 @@ def identify(
     order: 1, or 2 for a law of the second time derivative (needs only positions).
     variables: the state variables; by default all that depend on time and are not rates of others.
     rates: which variable holds the time derivative of which, where the attributes do not say.
-    differentiation: how rates come from states: `FiniteDifference`, `SavitzkyGolay` or `WeakForm`; by default the
-        measured rates, else fourth-order differences.
+    differentiation: how rates come from states: `FiniteDifference`, `SavitzkyGolay` or another smoother, or `WeakForm`;
+        `JointEstimation` takes no rates: it finds the trajectory too. By default the measured rates; without them the
+        noise of the states decides: fourth-order differences where it does not matter, else the weak form and then,
+        for up to 40 000 values, the joint estimation. `stages` of the law says what was done and why.
     weights: "relative" (every row counts by its relative error), a variable name or a DataArray of weights of squared
         residuals.
     time, trajectories: dimension names, where the attributes do not say; `trajectories=()` puts all other dimensions
@@ -98,12 +103,32 @@ def identify(
     >>> print(sd.identify(data, library=sd.Monomials(2)).equations[0].split(" = ")[0])
     dx/dt
     """
+    ladder = AutomaticLibrary() if isinstance(library, str) and library == "auto" else library
+    automatic = isinstance(ladder, AutomaticLibrary)
     settings = settings_of(
-        library=library, action=action, solver=solver, selection=selection, constraints=constraints, rate_of=rate_of,
+        library=None if automatic else ladder, action=action, solver=solver,
+        selection=selection, constraints=constraints, rate_of=rate_of,
         order=order, variables=variables, rates=rates, differentiation=differentiation, weights=weights, time=time,
         trajectories=trajectories, missing=missing, inputs=inputs, known=known, discrete=discrete,
     )  # fmt: skip
-    return solution_of(fitted(data, settings))
+    if automatic:
+        from symdyn.regress.automatic import automatic_law
+
+        recording = read(data, settings.reading)
+        plan = planned(recording, settings)
+        if not plan.noisy:
+            return automatic_law(recording, ladder, settings)
+        law = automatic_law(recording, ladder, replace(settings, differentiation=WeakForm()))
+        return replace(law, stages=(plan.text, WEAK))
+    if isinstance(settings.differentiation, JointEstimation):
+        from symdyn.regress.joint.law import joint_solution
+
+        return joint_solution(read(data, settings.reading), settings)
+    recording = read(data, settings.reading)
+    plan = planned(recording, settings)
+    if plan.noisy:
+        return from_noisy_states(recording, settings, plan)
+    return solution_of(fitted_recording(recording, settings))
 
 
 def settings_of(
@@ -148,7 +173,12 @@ def _check_kinds(library, action, solver, selection, differentiation) -> None:
         ("action", action, Action, "sd.SO(3).acting_on(position=sd.Vector)"),
         ("solver", solver, AbstractSolver, "sd.STLSQ()"),
         ("selection", selection, AbstractSelection, "sd.EBIC()"),
-        ("differentiation", differentiation, AbstractDifferentiation | WeakForm, "sd.WeakForm()"),
+        (
+            "differentiation",
+            differentiation,
+            AbstractDifferentiation | AbstractWeakForm | JointEstimation,
+            "sd.WeakForm()",
+        ),
     ):
         if value is not None and not isinstance(value, kinds):
             raise InputError(
@@ -195,7 +225,25 @@ def posed(recording: Recording, settings: Settings) -> Posed:
     groups = [target_space.indices((name,)).tolist() for name in target_space.names]
     given = admissible(subspace, terms, target_space, shape, settings)
     tied = given.subspace, groups, given.inequalities, given.complete, given.trapping is not None
-    return Posed(found, settings, given, shape, tuple(problems(found.moments, shape, *tied)))
+    made = Posed(found, settings, given, shape, tuple(problems(found.moments, shape, *tied)))
+    return made if found.weak is None or not found.weak.noisy else _generalised(made)
+
+
+def _generalised(made: Posed) -> Posed:
+    """The same problems with the rows of the weak form whitened by the noise that their own law has."""
+    found, settings, given = made.found, made.settings, made.given
+    assert found.weak is not None
+    offset = None if given.subspace is None else np.asarray(given.subspace.offset).reshape(made.shape)
+
+    def fit(problem: Problem) -> Fit:
+        return solve(problem, named_solver(found, settings, problem), settings.selection)
+
+    def coefficients(fits: tuple[Fit, ...]) -> np.ndarray:
+        space, _, _, weights = _joined(fits, made.shape, given.subspace)
+        return np.asarray(space.expand(weights)).reshape(made.shape)
+
+    new = reweighted(made.problems, found.weak, found.terms, offset, fit, coefficients)
+    return replace(made, found=replace(found, moments=new[0].moments), problems=new)
 
 
 def fitted(data, settings: Settings) -> Fitted:
@@ -243,7 +291,7 @@ def solution_of(made: Fitted) -> Solution:
 
 def _choice(fit: Fit, names: tuple[str, ...], targets: StateSpace) -> Choice:
     path, columns = fit.path, targets.component_names
-    own = [columns[c] for c in fit.problem.columns]
+    own = [columns[c] for c in fit.problem.named]
     target = ", ".join(own if len(own) < len(columns) else targets.names)
     rest = fit.problem.by_rates.remainder
     candidates = tuple(
@@ -295,18 +343,27 @@ def _weight_names(terms: AbstractTerms, targets: StateSpace, problem: Problem) -
     """What each free weight stands for: a term, or a combination of terms and targets that are tied."""
     if problem.elements is None:
         return terms.names
-    if len(problem.columns) == 1 and not terms.value_shape:
-        return tuple(combination_text(each[:, problem.columns[0]], terms.names, ()) for each in problem.elements)
+    if len(problem.named) == 1 and not terms.value_shape:
+        return tuple(combination_text(each[:, problem.named[0]], terms.names, ()) for each in problem.elements)
     components = ("",) if terms.value_shape else targets.component_names
     return tuple(combination_text(each, terms.names, components) for each in problem.elements)
+
+
+def _noise(found: Regression, fit: Fit, fits: tuple[Fit, ...], shape, subspace: Subspace | None) -> tuple[float, ...]:
+    """Root mean square residual of each target of a fit, in its own unit also where the fit was of whitened rows."""
+    if fit.problem.named_columns is None or found.weak is None:
+        return noise(fit.problem, fit.mask, fit.shares * fit.unit)
+    space, _, _, weights = _joined(fits, shape, subspace)
+    left = found.weak.residual(np.asarray(space.expand(weights)).reshape(shape))
+    if len(shape) == 1:
+        return (float(np.sqrt(np.mean(left**2))),)
+    return tuple(float(left[c]) for c in fit.problem.named)
 
 
 def _stats(found: Regression, fits: tuple[Fit, ...], active: int, subspace: Subspace | None, shape) -> Stats:
     moments = found.moments
     residual = tuple(fit.residual * fit.problem.by_rates.remainder for fit in fits)
-    levels = {
-        c: n for f in fits for c, n in zip(f.problem.columns, noise(f.problem, f.mask, f.shares * f.unit), strict=True)
-    }
+    levels = {c: n for f in fits for c, n in zip(f.problem.named, _noise(found, f, fits, shape, subspace), strict=True)}
     return Stats(
         rows=moments.n_rows,
         blocks=len(moments.blocks),

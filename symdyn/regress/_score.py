@@ -11,7 +11,7 @@ from symdyn._types import double_precision
 from symdyn.data.differentiate import FiniteDifference, derivative
 from symdyn.data.door import read
 from symdyn.data.recording import Recording, Trajectory
-from symdyn.data.weak import WeakForm
+from symdyn.data.weak import AbstractWeakForm
 from symdyn.model._simulate import integrated
 from symdyn.model.inputs import input_path
 from symdyn.model.model import Model
@@ -34,7 +34,7 @@ def score(solution: Solution, data, *, rtol: float = 1e-9, method=None):
     both = ("trajectory", "variable")
     out: dict[str, Any] = {"r2": (both, table[..., 0]), "relative_error": (both, table[..., 1])}
     coords: dict[str, Any] = {"trajectory": [run.label for run in runs], "variable": list(names)}
-    if solution.settings.order == 1 and not isinstance(solution.settings.differentiation, WeakForm):
+    if solution.settings.order == 1 and not isinstance(solution.settings.differentiation, AbstractWeakForm):
         out["rate_r2"] = (("trajectory", "target"), _rate_scores(solution, recording))
         coords["target"] = list(model.targets)
     return xr.Dataset(out, coords=coords)

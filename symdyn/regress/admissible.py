@@ -58,6 +58,15 @@ def admissible(
     return Admissible(subspace, rows if bounds else None, bool(equations), trapping)
 
 
+def equations_on(subspace: Subspace, constraints, terms: AbstractTerms, targets: StateSpace) -> Subspace:
+    """The part of a subspace where further equations hold. Raises InputError for bounds and for contradictions."""
+    linear = [each for constraint in constraints for each in constraint.on(terms, targets)]
+    for each in linear:
+        if each.sense != "==":
+            raise InputError(f"only equations can be added here, not the bound {each}")
+    return _cut(subspace, linear, terms, targets)
+
+
 def _check_energy(settings: Settings) -> None:
     """Raise InputError for an energy argument about rates that are not those of the terms alone."""
     energetic = [each for each in settings.constraints if isinstance(each, EnergyPreserving | Trapping)]

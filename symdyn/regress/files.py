@@ -18,17 +18,33 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import Derivative, Frozen, StateSpace, Variable
+from symdyn.data.best import BestDifferentiation
 from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
 from symdyn.data.reading import Reading
-from symdyn.data.weak import WeakForm
+from symdyn.data.smoothers import Kalman, SmoothingSpline, Spectral, TotalVariation
+from symdyn.data.weak import IntegralForm, WeakForm
 from symdyn.groups import Action, Group, LieAlgebra, Polynomial, parts, representations
-from symdyn.library import Covariant, CovariantVectors, Monomials, PairForces, PerTarget, Product, Radial, Sum
+from symdyn.library import (
+    Covariant,
+    CovariantVectors,
+    Elementary,
+    Monomials,
+    PairForces,
+    PerTarget,
+    Product,
+    Radial,
+    Reciprocals,
+    Subset,
+    Sum,
+    Waves,
+)
 from symdyn.library.covariant import CovariantTerm, Factor
 from symdyn.model.model import Model
 from symdyn.regress import selection, solvers
 from symdyn.regress.collinear import CollinearGroup
 from symdyn.regress.constraints import Constraint, EnergyPreserving
-from symdyn.regress.solution import RESULTS, Candidate, Choice, Settings, Solution, Stats
+from symdyn.regress.joint.settings import JointEstimation
+from symdyn.regress.solution import RESULTS, Candidate, Choice, RankedLibrary, Settings, Solution, Stats
 from symdyn.regress.trapping import Trapping
 from symdyn.symmetry import Equivariants, Invariants, Subspace
 
@@ -54,7 +70,9 @@ _CLASSES: dict[str, type] = {
     for cls in (
         StateSpace, Variable, Derivative, Reading, Settings, Stats, CollinearGroup, Subspace, CovariantTerm, Factor,
         Covariant, CovariantVectors, Equivariants, Invariants, Monomials, PairForces, PerTarget, Product, Radial, Sum,
-        Constraint, EnergyPreserving, Trapping, FiniteDifference, SavitzkyGolay, WeakForm, Candidate, Choice,
+        Elementary, Reciprocals, Subset, Waves, Constraint, EnergyPreserving, Trapping, FiniteDifference,
+        SavitzkyGolay, WeakForm, IntegralForm, JointEstimation, Candidate, Choice, RankedLibrary,
+        BestDifferentiation, Kalman, SmoothingSpline, Spectral, TotalVariation,
         *_dataclasses(solvers), *_dataclasses(selection),
         Action, Group, LieAlgebra, Polynomial, *_dataclasses(parts), *_dataclasses(representations),
     )
@@ -102,6 +120,8 @@ def _document(solution: Solution) -> dict[str, Any]:
         )
     if settings.reading.weights is not None and not isinstance(settings.reading.weights, str):
         settings = replace(settings, reading=replace(settings.reading, weights=None))
+    if isinstance(settings.differentiation, JointEstimation):
+        settings = replace(settings, differentiation=replace(settings.differentiation, report=None))
     subspace = model.subspace
     return {
         "format": FORMAT,
@@ -120,6 +140,8 @@ def _document(solution: Solution) -> dict[str, Any]:
         "collinear": _encode(solution.collinear),
         "choices": _encode(solution.choices),
         "provenance": _encode(solution.provenance),
+        "ranking": _encode(solution.ranking),
+        "stages": list(solution.stages),
         "equations": list(solution.equations),
     }
 
@@ -190,6 +212,7 @@ def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Soluti
     return Solution(
         model, RESULTS[document["result"]], _decode(document["stats"]), arrays["covariance"],
         _decode(document["collinear"]), settings, _decode(document["choices"]), _decode(document["provenance"]),
+        _decode(document.get("ranking", [])), tuple(str(stage) for stage in document.get("stages", ())),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from symdyn._types import Frozen
 from symdyn.data.differentiate import AbstractDifferentiation
 from symdyn.data.door import read
 from symdyn.data.recording import Recording, Samples
-from symdyn.data.weak import WeakForm
+from symdyn.data.weak import AbstractWeakForm
 from symdyn.library import AbstractLibrary, Monomials
 from symdyn.model.implicit import ImplicitModel
 from symdyn.model.implicit_printing import rate_names
@@ -101,7 +101,7 @@ def identify_implicit(
     >>> law.active_terms
     ('1', 'x', 'dx/dt', 'x dx/dt')
     """
-    if isinstance(differentiation, WeakForm):
+    if isinstance(differentiation, AbstractWeakForm):
         raise InputError(
             "the weak form cannot integrate a rate times a function of several variables by parts; use "
             "differentiation=sd.SavitzkyGolay(...)"

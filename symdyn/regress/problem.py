@@ -29,7 +29,8 @@ class Problem:
     `physical` (r,): the coefficient of the law that a unit of w stands for; `elements` (r, *shape): the coefficients
     that a unit of the weight stands for, None where each is a coefficient of its own; `ties`: groups of elements that
     depend on each other; `inequalities`: on w, None for none; `noise` (c,): the part of `sigma` that weighs targets of
-    different variables by what the whole library leaves of them, None where there is one variable.
+    different variables by what the whole library leaves of them, None where there is one variable; `named_columns`:
+    where whitened rows mix the targets into one column, those targets.
     """
 
     moments: Moments
@@ -42,6 +43,12 @@ class Problem:
     ties: tuple[Tie, ...] = ()
     inequalities: Inequalities | None = None
     noise: np.ndarray | None = None
+    named_columns: tuple[int, ...] | None = None
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The targets of the regression that this problem explains, also where its rows mix them into one column."""
+        return self.columns if self.named_columns is None else self.named_columns
 
     @property
     def size(self) -> int:

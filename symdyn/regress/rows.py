@@ -6,35 +6,38 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable, double_precision
-from symdyn.data.differentiate import FiniteDifference, away_from_gaps, derivative, differentiated
+from symdyn.data.differentiate import FiniteDifference, derivative, differentiated, usable
 from symdyn.data.recording import Recording, Samples
-from symdyn.data.weak import WeakForm, weak_rows
+from symdyn.data.weak import AbstractWeakForm, weak_runs
 from symdyn.library import AbstractTerms
 from symdyn.model.model import known_rates
-from symdyn.regress.moments import Moments, design_moments, sample_moments
+from symdyn.regress.generalised import WeakRows, unbiased_features
+from symdyn.regress.joint.settings import JointEstimation
+from symdyn.regress.moments import Moments, _name_infinite_term, design_moments, sample_moments
 from symdyn.regress.solution import Settings
 
 
 @dataclass(frozen=True, eq=False)
 class Regression:
-    """A recording with its terms and the moments of its rows, ready to be solved."""
+    """A recording with its terms and the moments of its rows, ready to be solved; `weak`: its rows in the weak form."""
 
     recording: Recording
     terms: AbstractTerms
     moments: Moments
+    weak: WeakRows | None = None
 
 
 def regression(recording: Recording, settings: Settings) -> Regression:
     """Bind the library, make the rows and sum their moments. Raises InputError for too few rows."""
+    _check_rows(settings)
     law = _described(recording, settings)
-    if not isinstance(settings.differentiation, WeakForm):
+    if not isinstance(settings.differentiation, AbstractWeakForm):
         samples = pointwise_samples(recording, settings)
         if settings.known is not None:
             rates = _known(settings, samples.space, law.targets, samples.states)
@@ -46,39 +49,91 @@ def regression(recording: Recording, settings: Settings) -> Regression:
         )
     terms = settings.library.on(recording.space)
     _check(terms, law.target_space, sum(len(run.times) for run in recording.trajectories))
-    evaluate = eqx.filter_jit(jax.vmap(lambda x: terms(x)))
-    moments = evaluated_moments(recording, settings, lambda states: np.asarray(evaluate(states)))
-    return Regression(law, terms, moments)
+    with double_precision():
+        rows = _weak_rows(recording, settings, _features(terms), law, terms.size)
+        return Regression(law, terms, _weak_moments(rows), rows)
+
+
+def _features(terms: AbstractTerms) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Term values at states (t, n) whose noise has variances (t, n): (t, p) or (t, p, d), without what the noise adds.
+
+    Raises InputError for a term that is not finite.
+    """
+    evaluate = unbiased_features(terms)
+
+    def features(states: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        host = None
+        if not terms.value_shape and not variance.any():
+            host = terms.on_host(np.ascontiguousarray(states.T))
+        values = evaluate(states, variance) if host is None else host.T
+        if not np.isfinite(values).all():
+            _name_infinite_term(terms, states, np.ones(len(states)))
+        return values
+
+    return features
+
+
+def _weak_rows(recording: Recording, settings: Settings, features: Callable, law: Recording, size: int) -> WeakRows:
+    """Rows of the weak form: `features` maps states (t, n) and variances of their noise (t, n) to term values."""
+    form, columns = settings.differentiation, recording.space.indices(recording.targets)
+    assert isinstance(form, AbstractWeakForm)
+    runs, noisy = weak_runs(form, recording, settings.order, 5 * size)
+    known = rates = None
+    if settings.known is not None:
+        _known(settings, recording.space, law.targets, runs[0].states[:1])  # its faults are named
+        rates = partial(known_rates, settings.known, recording.space, law.targets)
+        known = unbiased_features(None, rates)
+    designs, targets = [], []
+    for run in runs:
+        variance = run.variance if form.unbiased is not False else np.zeros_like(run.variance)
+        designs.append(run.windows.mean(features(run.states, variance)))
+        left = run.windows.mean_derivative(run.states[:, columns])
+        targets.append(left if known is None else left - run.windows.mean(known(run.states, variance)))
+    generalised = noisy and form.generalised is not False
+    return WeakRows(tuple(runs), tuple(designs), tuple(targets), columns, generalised, rates)
+
+
+def _weak_moments(rows: WeakRows) -> Moments:
+    """Moments of the rows as they are, trajectory by trajectory."""
+    made = [_flat(*each) for each in zip(rows.designs, rows.targets, rows.weights, strict=True)]
+    design, targets, weights = (np.concatenate(column) for column in zip(*made, strict=True))
+    _enough(int((weights > 0).sum()), design.shape[1])
+    return design_moments(design, targets, weights, tuple(len(each[2]) for each in made))
+
+
+def _flat(design: np.ndarray, targets: np.ndarray, weights: np.ndarray):
+    """Rows of numbers: design (m, p), targets (m, t), weights (m,)."""
+    if design.ndim == 3:  # vector terms: a row for each component
+        weights = weights if weights.ndim == 2 else np.repeat(weights[:, None], targets.shape[1], axis=1)
+        design, targets = np.moveaxis(design, 1, 2).reshape(-1, design.shape[1]), targets.reshape(-1, 1)
+    return design, targets, weights.reshape(-1) if weights.size == len(design) else weights[:, 0]
 
 
 def evaluated_moments(
     recording: Recording, settings: Settings, features: Callable[[np.ndarray], np.ndarray]
 ) -> Moments:
     """Moments of rows whose terms are evaluated all at once: `features` maps states (t, n) to (t, p) or (t, p, d)."""
+    _check_rows(settings)
     with double_precision():
-        if isinstance(settings.differentiation, WeakForm):
-            columns = recording.space.indices(recording.targets)
-            rates = None
-            if settings.known is not None:
-                rates = partial(_known, settings, recording.space, _described(recording, settings).targets)
-            form = settings.differentiation
-            design, targets, weights = weak_rows(form, recording, features, columns, settings.order, rates)
-        else:
-            samples = pointwise_samples(recording, settings)
-            design, targets, weights = features(samples.states), samples.targets, samples.weights
-    if design.ndim == 3:  # vector terms: a row for each component
-        weights = weights if weights.ndim == 2 else np.repeat(weights[:, None], targets.shape[1], axis=1)
-        design, targets = np.moveaxis(design, 1, 2).reshape(-1, design.shape[1]), targets.reshape(-1, 1)
-    weights = weights.reshape(-1) if weights.size == len(design) else weights[:, 0]
+        if isinstance(settings.differentiation, AbstractWeakForm):
+            law = _described(recording, settings)
+            return _weak_moments(_weak_rows(recording, settings, lambda states, _: features(states), law, 0))
+        samples = pointwise_samples(recording, settings)
+        design, targets, weights = _flat(features(samples.states), samples.targets, samples.weights)
     _enough(int((weights > 0).sum()), design.shape[1])
     return design_moments(design, targets, weights)
+
+
+def _check_rows(settings: Settings) -> None:
+    if isinstance(settings.differentiation, JointEstimation):
+        raise InputError("JointEstimation has no rows: it is for `identify`; other verbs take WeakForm or differences")
 
 
 def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
     """The rows of a pointwise regression; the rates of the targets are further state variables where order is 2."""
     method = settings.differentiation
-    if isinstance(method, WeakForm):
-        raise InputError("the weak form has no pointwise rows")
+    if isinstance(method, AbstractWeakForm | JointEstimation):
+        raise InputError("the weak form and joint estimation have no pointwise rows")
     if settings.discrete:
         return _next_samples(recording)
     if settings.order == 1:
@@ -88,7 +143,7 @@ def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
     runs = []
     for run in recording.trajectories:
         speed, change = (derivative(method, run, columns, order) for order in (1, 2))
-        weights = away_from_gaps(run.weights, method.window[0])
+        weights = usable(method, run)
         runs.append(replace(run, states=np.column_stack([run.states, speed]), rates=change, weights=weights))
     return differentiated(replace(_described(recording, settings), trajectories=tuple(runs)), None)
 

@@ -13,13 +13,14 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn.data.differentiate import AbstractDifferentiation
 from symdyn.data.reading import Reading
-from symdyn.data.weak import WeakForm
+from symdyn.data.weak import AbstractWeakForm
 from symdyn.groups import Action
 from symdyn.library import AbstractLibrary
 from symdyn.model import printing
 from symdyn.model.model import Model
 from symdyn.regress.collinear import CollinearGroup
 from symdyn.regress.constraints import AbstractConstraint
+from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solvers import AbstractSolver
 
@@ -30,6 +31,8 @@ class RESULTS(Enum):
     successful = "the law was found"
     collinear = "the data do not tell some terms apart: see `collinear`"
     no_terms = "no term explains the rate: lower the threshold if you gave one, or change the library"
+    not_converged = "the descent stopped before the minimum: take the law with caution, or start from another one"
+    interrupted = "the work was interrupted: this is the best law so far"
     singular = "the denominator of the best relation vanishes on the data: see `left_sides`"
 
 
@@ -41,7 +44,7 @@ class Settings:
     library: AbstractLibrary
     action: Action | None
     solver: AbstractSolver
-    differentiation: AbstractDifferentiation | WeakForm | None = None
+    differentiation: AbstractDifferentiation | AbstractWeakForm | JointEstimation | None = None
     order: int = 1
     selection: AbstractSelection = EBIC()
     constraints: tuple[AbstractConstraint, ...] = ()
@@ -95,6 +98,27 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class RankedLibrary:
+    """One candidate of an automatic library, for one variable (or several that share a rung).
+
+    `target`; `library`: the rung; `terms`: those chosen from it; `residual`: what they leave, as a share of the rate;
+    `score`: the criterion by the rates, lower is better; `chosen`: whether it became the law. A law that is chosen
+    without the lowest score follows the data better when it is integrated.
+    """
+
+    target: str
+    library: str
+    terms: tuple[str, ...]
+    residual: float
+    score: float
+    chosen: bool
+
+    def __str__(self) -> str:
+        mark = "*" if self.chosen else " "
+        return f"{mark} {self.target}: {self.residual:9.2e} {self.score:11.4g}  {self.library}: {', '.join(self.terms)}"
+
+
+@dataclass(frozen=True)
 class Stats:
     """Figures of a regression.
 
@@ -103,7 +127,9 @@ class Stats:
     of the target, one for each independent problem (one a target component, or one in all where the targets share
     their weights); `shares`: the share of the target that each active weight carries, in the order of the weights.
 
-    `noise`: root mean square residual of each target column, in its unit where the rows are not weighted;
+    `noise`: root mean square residual of each target column, in its unit where the rows are not weighted (of each
+    state component that was seen, where the trajectory was estimated too: `JointEstimation`, `refine`; `residual` is
+    then a share of the spread of the states);
     `condition`: condition number of the kept terms' columns, scaled to unit norm, one for each problem; large means
     that the data hardly tell them apart; `inflation`: how many times larger the variance of the weights is than white
     residuals would make it, one for each problem; `freedom`: degrees of freedom of the standard error of each weight,
@@ -138,6 +164,8 @@ class Solution:
     choices: for each independent problem the sets of terms that came into question, with the winner and runner-ups.
     settings: what `identify` was told.
     provenance: attributes of the data set.
+    ranking: the candidates of an automatic library, the best ones of each variable first.
+    stages: what `identify` did by itself about noise in the states, and why, in order; empty where there was none.
     """
 
     model: Model
@@ -148,6 +176,8 @@ class Solution:
     settings: Settings
     choices: tuple[Choice, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    ranking: tuple[RankedLibrary, ...] = ()
+    stages: tuple[str, ...] = ()
 
     @cached_property
     def coefficients(self) -> np.ndarray:
@@ -295,8 +325,9 @@ class Solution:
         if units:
             lines[-1] += f"     [{units}]"
         lines += [f"! {group}" for group in self.collinear]
-        if self.result is RESULTS.no_terms:
+        if self.result in (RESULTS.no_terms, RESULTS.not_converged, RESULTS.interrupted):
             lines.append(f"! {self.result.value}")
+        lines += [f"  {stage}" for stage in self.stages]
         return "\n".join(lines)
 
     def __repr__(self) -> str:

@@ -186,7 +186,7 @@ def _smallest_ball(form: Quadratic, start: np.ndarray) -> tuple[np.ndarray, floa
     if not np.isfinite(values[best]):
         return start, size
     ends = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
-    found = minimize_scalar(squared, bounds=ends, method="bounded", options={"xatol": 1e-7})
+    found: Any = minimize_scalar(squared, bounds=ends, method="bounded", options={"xatol": 1e-7})
     center, value = _ball(form, np.exp(found.x if found.fun <= values[best] else grid[best]) / rate, unit)
     return center, float(np.sqrt(max(value, 0.0)))
 

@@ -1,0 +1,102 @@
+"""What `identify` does where it is not told how rates come from states: the noise decides, and the law says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn.data.differentiate import FiniteDifference
+from symdyn.data.noise import NoiseLevel, pooled_noise_level
+from symdyn.data.recording import Recording
+from symdyn.data.weak import WeakForm
+from symdyn.regress.joint.settings import JointEstimation
+from symdyn.regress.solution import RESULTS, Settings, Solution
+from symdyn.regress.solvers import BestSubset
+
+GAIN = 0.95  # of fourth-order differences: white noise of size s becomes noise of 0.95 s / step on the rate
+HARMLESS = 3e-3  # noise of a rate below this share of it is below the resolution of the default selection
+WEAK = "rates in the weak form (WeakForm)"
+JOINT_VALUES = 40_000  # sampled state values up to which the trajectory is estimated together with the law
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`noisy`: whether differences would carry noise that matters; `text`: what was seen, for the user."""
+
+    noisy: bool
+    text: str = ""
+
+
+def planned(recording: Recording, settings: Settings) -> Plan:
+    """What the noise of the states asks for, where neither rates nor a way to find them are given."""
+    measured = all(run.rates is not None for run in recording.trajectories) and settings.order == 1
+    long_enough = all(len(run.times) >= 16 for run in recording.trajectories)
+    if settings.differentiation is not None or settings.discrete or measured or not long_enough:
+        return Plan(False)
+    names = [name for name in recording.space.names if name not in recording.inputs]
+    places = recording.space.indices(tuple(names))
+    level = pooled_noise_level([(run.times, run.states[:, places], run.weights) for run in recording.trajectories])
+    shares = _rate_shares(recording, places, level)
+    if shares.max(initial=0.0) < HARMLESS:
+        return Plan(False)
+    components = [recording.space.component_names[k] for k in places]
+    seen = [
+        f"{name} {100 * sigma / max(spread, 1e-300):.2g} %"
+        for name, sigma, spread, noisy in zip(components, level.sigma, level.spread, level.significant, strict=True)
+        if noisy
+    ]
+    more = f" and {len(seen) - 6} more" if len(seen) > 6 else ""
+    return Plan(
+        True,
+        f"noise, as a share of the spread: {', '.join(seen[:6])}{more}; differences would put noise of "
+        f"{100 * shares.max():.2g} % on a rate",
+    )
+
+
+def _rate_shares(recording: Recording, places: np.ndarray, level: NoiseLevel) -> np.ndarray:
+    """The noise that differences would put on the rate of each component, as a share of that rate, (n,)."""
+    out = np.zeros(len(places))
+    for run in recording.trajectories:
+        step = float(np.median(np.diff(run.times)))
+        rates = FiniteDifference()(run.times, run.states[:, places])
+        noise = GAIN * np.where(level.significant, level.sigma, 0.0) / step
+        size = np.sqrt(np.maximum(np.mean(rates**2, axis=0) - noise**2, 0.0))
+        out = np.maximum(out, noise / np.maximum(size, 1e-3 * noise + 1e-300))
+    return out
+
+
+def from_noisy_states(recording: Recording, settings: Settings, plan: Plan) -> Solution:
+    """The law in the weak form, and by joint estimation where that is possible; `stages` of the law say what was done.
+
+    The weak form comes first because it costs little, works for every solver and constraint, and is what is left where
+    a joint estimation cannot be done or does not converge.
+    """
+    from symdyn.regress._identify import fitted_recording, solution_of
+    from symdyn.regress.joint.law import joint_solution
+
+    weak = solution_of(fitted_recording(recording, replace(settings, differentiation=WeakForm())))
+    stages = (plan.text, WEAK)
+    obstacle = _obstacle(recording, settings)
+    if obstacle:
+        return replace(weak, stages=(*stages, f"no joint estimation: {obstacle}"))
+    try:
+        joint = joint_solution(recording, replace(settings, differentiation=JointEstimation()))
+    except InputError as error:
+        return replace(weak, stages=(*stages, f"no joint estimation: {error}"))
+    if joint.result is RESULTS.not_converged or not len(joint.covariance):
+        return replace(weak, stages=(*stages, "the joint estimation did not converge; this is the weak form's law"))
+    return replace(joint, stages=(*stages, "trajectory and law estimated together (JointEstimation)"))
+
+
+def _obstacle(recording: Recording, settings: Settings) -> str:
+    """Why a joint estimation is not tried; empty where it is."""
+    values = sum(run.states.size for run in recording.trajectories)
+    if values > JOINT_VALUES:
+        return f"{values} state values are more than {JOINT_VALUES}; ask for it by differentiation=JointEstimation()"
+    if settings.solver != BestSubset():
+        return "the solver that was asked for decides"
+    closed = set(recording.targets) | {a for a, _ in recording.kinematics} | set(recording.inputs)
+    open_ = [name for name in recording.space.names if name not in closed]
+    return f"the rate of {', '.join(open_)} is not sought, so the law is not closed" if open_ else ""

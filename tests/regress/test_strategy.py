@@ -1,0 +1,78 @@
+"""What `identify` does by itself about noise in the states."""
+
+import jax
+import numpy as np
+import pytest
+
+import symdyn as sd
+from symdyn.regress import strategy
+
+TIMES = np.arange(0, 10, 0.02)
+
+
+def oscillator(noise: float, seed: int = 0) -> dict:
+    rng = np.random.default_rng(seed)
+    clean = {"x": np.cos(TIMES), "y": -np.sin(TIMES)}
+    return {"time": TIMES, **{k: v + noise * rng.normal(size=v.shape) for k, v in clean.items()}}
+
+
+def test_clean_states_are_differenced():
+    law = sd.identify(sd.make_dataset("lorenz", times=np.arange(0, 10, 0.01)), library=sd.Monomials(2))
+    assert law.stages == ()
+    assert law.stats.active == 7
+
+
+def test_noise_below_the_resolution_does_not_matter():
+    assert sd.identify(oscillator(1e-6), library=sd.Monomials(1)).stages == ()
+
+
+def test_measured_rates_are_used_as_they_are():
+    data = sd.make_dataset("lorenz", times=np.arange(0, 10, 0.01), noise=0.05, rates=True, key=jax.random.key(0))
+    assert sd.identify(data, library=sd.Monomials(2)).stages == ()
+
+
+def test_noisy_states_go_through_the_weak_form_to_a_joint_estimation(tmp_path):
+    law = sd.identify(oscillator(0.1), library=sd.Monomials(2))
+    assert law.active_terms == ("x", "y")
+    assert "x 14 %" in law.stages[0]
+    assert "JointEstimation" in law.stages[-1]
+    assert law.stages[-1] in str(law)
+    lower, upper = law.interval(0.999)
+    row = law.term_names.index("x")
+    assert lower[row, 1] < -1 < upper[row, 1]
+    law.save(tmp_path / "law.symdyn")
+    assert sd.load(tmp_path / "law.symdyn").stages == law.stages
+
+
+def test_the_weak_form_stays_where_the_data_are_many(monkeypatch):
+    monkeypatch.setattr(strategy, "JOINT_VALUES", 100)
+    law = sd.identify(oscillator(0.1), library=sd.Monomials(1))
+    assert "1000 state values are more than 100" in law.stages[-1]
+    assert law.active_terms == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [({"solver": sd.STLSQ(0.1)}, "the solver"), ({"rate_of": "x"}, "the rate of y is not sought")],
+)
+def test_what_a_joint_estimation_cannot_do_is_said(options, reason):
+    law = sd.identify(oscillator(0.1), library=sd.Monomials(1), **options)
+    assert reason in law.stages[-1]
+
+
+def test_bounds_are_left_to_the_weak_form():
+    law = sd.identify(oscillator(0.1), library=sd.Monomials(1), constraints=[sd.coefficient("y", "x") <= 0.9])
+    assert "bounds" in law.stages[-1]
+    assert law.coefficient("y", "x")[0] <= 0.9 + 1e-9
+
+
+def test_a_method_that_was_asked_for_is_used():
+    law = sd.identify(oscillator(0.1), library=sd.Monomials(1), differentiation=sd.SavitzkyGolay(31))
+    assert law.stages == ()
+
+
+def test_the_automatic_library_takes_the_weak_form_too():
+    law = sd.identify(oscillator(0.05), library="auto")
+    assert law.stages[-1] == strategy.WEAK
+    assert law.stats.active == 2
+    assert np.abs(np.abs(law.coefficients[law.coefficients != 0]) - 1).max() < 0.02
