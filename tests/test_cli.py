@@ -177,6 +177,19 @@ def test_positions_alone_in_the_weak_form(kepler, tmp_path):
     assert central(law) == pytest.approx(-1.0, abs=1e-3)
 
 
+def test_noisy_states_say_what_was_done(tmp_path):
+    t, rng = np.arange(0, 10, 0.05), np.random.default_rng(0)
+    states = {"x": np.cos(t), "y": -np.sin(t)}
+    noisy = {k: ("time", v + 0.05 * rng.normal(size=len(t))) for k, v in states.items()}
+    xr.Dataset(noisy, coords={"time": t}).to_netcdf(tmp_path / "noisy.nc")
+    result = run("identify", tmp_path / "noisy.nc", "--degree", 1)
+    assert result.exit_code == 0, result.stderr
+    assert "(JointEstimation)" in result.stdout
+    assert "of the spread of the states" in result.stdout
+    weak = run("identify", tmp_path / "noisy.nc", "--degree", 1, "--differentiation", "weak")
+    assert "of the rate" in weak.stdout
+
+
 def test_all_words_of_the_vectors(kepler, tmp_path):
     kepler.to_netcdf(tmp_path / "orbit.nc")
     law = found(

@@ -348,6 +348,7 @@ def plain(value: Any) -> Any:
 
 
 def _print_evidence(solution) -> None:
+    import symdyn as sd
     from symdyn.cli.tables import echo, table
 
     coefficients, errors = solution.coefficients, solution.standard_errors
@@ -368,7 +369,9 @@ def _print_evidence(solution) -> None:
         if solution.settings.action
         else ""
     )
+    joint = isinstance(solution.settings.differentiation, sd.JointEstimation)  # then it is that of the states
+    share = "spread of the states" if joint else "rate"
     typer.echo(
         f"{stats.rows} rows, {stats.candidates} candidate coefficients{free}, {stats.active} in the law; "
-        f"residual {max(stats.residual):.2g} of the rate"
+        f"residual {max(stats.residual):.2g} of the {share}"
     )
