@@ -336,6 +336,7 @@ def as_json(solution) -> dict[str, Any]:
             }
             for choice in solution.choices
         ],
+        "stages": list(solution.stages),
         "provenance": dict(solution.provenance),
     }
 

@@ -181,6 +181,7 @@ def _require_finite(x0: np.ndarray) -> None:
 
 
 def read_times(times, unit: str) -> tuple[np.ndarray, Any]:
+    """Times (t,) in the law's unit, and the coordinate that the result gets. Raises InputError for unusable ones."""
     coordinate = times if hasattr(times, "dims") else np.asarray(times)
     values = np.asarray(getattr(coordinate, "values", coordinate))
     if values.ndim != 1 or len(values) < 2:

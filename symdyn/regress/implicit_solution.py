@@ -110,9 +110,7 @@ class ImplicitSolution:
     @cached_property
     def standard_errors(self) -> np.ndarray:
         """Standard errors of `coefficients`, of the same shape; zero where a coefficient is fixed or absent."""
-        basis = np.asarray(self.model.subspace.basis).reshape(len(self.covariance), self.coefficients.size)
-        variance = np.einsum("ki,kl,li->i", basis, self.covariance, basis)
-        return np.sqrt(np.maximum(variance, 0.0)).reshape(self.coefficients.shape)
+        return self.model.subspace.standard_errors(self.covariance)
 
     @property
     def term_names(self) -> tuple[str, ...]:

@@ -332,6 +332,7 @@ def proposed(problem: Problem, solver: AbstractSolver, empty: bool = True) -> np
 
 
 def residuals_of(problem: Problem, masks: np.ndarray) -> np.ndarray:
+    """What the fit on each set of terms (s, r) leaves of the target, as a share: (s,)."""
     if problem.inequalities is not None:
         return np.array([problem.left(mask) for mask in masks])
     triangle, _ = problem.normalised

@@ -187,9 +187,7 @@ class Solution:
     @cached_property
     def standard_errors(self) -> np.ndarray:
         """Standard errors of `coefficients`, of the same shape; zero where a coefficient is fixed or absent."""
-        basis = np.asarray(self.model.subspace.basis).reshape(len(self.covariance), self.coefficients.size)
-        variance = np.einsum("ki,kl,li->i", basis, self.covariance, basis)
-        return np.sqrt(np.maximum(variance, 0.0)).reshape(self.model.subspace.shape)
+        return self.model.subspace.standard_errors(self.covariance)
 
     def interval(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         r"""Confidence intervals of `coefficients`: (lower, upper), each of their shape.

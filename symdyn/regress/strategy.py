@@ -12,12 +12,15 @@ from symdyn.data.noise import NoiseLevel, pooled_noise_level
 from symdyn.data.recording import Recording
 from symdyn.data.weak import WeakForm
 from symdyn.regress.joint.settings import JointEstimation
+from symdyn.regress.selection import EBIC
 from symdyn.regress.solution import RESULTS, Settings, Solution
 from symdyn.regress.solvers import BestSubset
 
 GAIN = 0.95  # of fourth-order differences: white noise of size s becomes noise of 0.95 s / step on the rate
 HARMLESS = 3e-3  # noise of a rate below this share of it is below the resolution of the default selection
 WEAK = "rates in the weak form (WeakForm)"
+SAMPLES = 40_000  # in which the noise is looked for: pieces of the runs, so that long records cost no more
+PIECES = 8  # of a long run
 JOINT_VALUES = 40_000  # sampled state values up to which the trajectory is estimated together with the law
 
 
@@ -37,8 +40,9 @@ def planned(recording: Recording, settings: Settings) -> Plan:
         return Plan(False)
     names = [name for name in recording.space.names if name not in recording.inputs]
     places = recording.space.indices(tuple(names))
-    level = pooled_noise_level([(run.times, run.states[:, places], run.weights) for run in recording.trajectories])
-    shares = _rate_shares(recording, places, level)
+    runs = _pieces(recording, places)
+    level = pooled_noise_level(runs)
+    shares = _rate_shares(runs, level)
     if shares.max(initial=0.0) < HARMLESS:
         return Plan(False)
     components = [recording.space.component_names[k] for k in places]
@@ -55,12 +59,29 @@ def planned(recording: Recording, settings: Settings) -> Plan:
     )
 
 
-def _rate_shares(recording: Recording, places: np.ndarray, level: NoiseLevel) -> np.ndarray:
+Piece = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _pieces(recording: Recording, places: np.ndarray) -> list[Piece]:
+    """Times (t,), values (t, n) and weights of contiguous pieces of the runs, `SAMPLES` samples in all or fewer."""
+    runs = recording.trajectories
+    runs = runs[:: max(1, len(runs) * 64 // SAMPLES)]  # of very many runs some
+    most, out = SAMPLES // len(runs), []
+    for run in runs:
+        t, size = len(run.times), max(most // PIECES, 16)
+        starts = [0] if t <= most else np.linspace(0, t - size, PIECES).astype(int)
+        for start in starts:
+            part = slice(start, t if t <= most else start + size)
+            out.append((run.times[part], run.states[part][:, places], run.weights[part]))
+    return out
+
+
+def _rate_shares(runs: list[Piece], level: NoiseLevel) -> np.ndarray:
     """The noise that differences would put on the rate of each component, as a share of that rate, (n,)."""
-    out = np.zeros(len(places))
-    for run in recording.trajectories:
-        step = float(np.median(np.diff(run.times)))
-        rates = FiniteDifference()(run.times, run.states[:, places])
+    out = np.zeros(len(level.sigma))
+    for times, states, _ in runs:
+        step = float(np.median(np.diff(times)))
+        rates = FiniteDifference()(times, states)
         noise = GAIN * np.where(level.significant, level.sigma, 0.0) / step
         size = np.sqrt(np.maximum(np.mean(rates**2, axis=0) - noise**2, 0.0))
         out = np.maximum(out, noise / np.maximum(size, 1e-3 * noise + 1e-300))
@@ -97,6 +118,10 @@ def _obstacle(recording: Recording, settings: Settings) -> str:
         return f"{values} state values are more than {JOINT_VALUES}; ask for it by differentiation=JointEstimation()"
     if settings.solver != BestSubset():
         return "the solver that was asked for decides"
+    if settings.selection != EBIC():
+        return "the selection that was asked for decides"
+    if settings.reading.weights is not None:
+        return "the weights that were asked for are those of rates"
     closed = set(recording.targets) | {a for a, _ in recording.kinematics} | set(recording.inputs)
     open_ = [name for name in recording.space.names if name not in closed]
     return f"the rate of {', '.join(open_)} is not sought, so the law is not closed" if open_ else ""

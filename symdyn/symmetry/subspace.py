@@ -64,6 +64,12 @@ class Subspace:
         basis = self.basis.array.reshape(self.dimension, prod(self.shape)).astype(dtype)
         return (weights @ basis).reshape(*weights.shape[:-1], *self.shape) + self.offset.array.astype(dtype)
 
+    def standard_errors(self, covariance: np.ndarray) -> np.ndarray:
+        """Standard errors of the coefficients, of their shape, from the covariance (r, r) of the weights."""
+        basis = self.basis.array.reshape(self.dimension, prod(self.shape))
+        variance = np.einsum("ki,kl,li->i", basis, covariance, basis)
+        return np.sqrt(np.maximum(variance, 0.0)).reshape(self.shape)
+
     def equations(self) -> tuple[np.ndarray, np.ndarray]:
         """The set as linear equations C vec(Xi) = d: C of shape (m, N), d (m,), with N = the size of `shape`.
 

@@ -53,10 +53,16 @@ def test_the_weak_form_stays_where_the_data_are_many(monkeypatch):
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({"solver": sd.STLSQ(0.1)}, "the solver"), ({"rate_of": "x"}, "the rate of y is not sought")],
+    [
+        ({"solver": sd.STLSQ(0.1)}, "the solver"),
+        ({"selection": sd.BIC()}, "the selection"),
+        ({"weights": "w"}, "the weights"),
+        ({"rate_of": "x"}, "the rate of y is not sought"),
+    ],
 )
 def test_what_a_joint_estimation_cannot_do_is_said(options, reason):
-    law = sd.identify(oscillator(0.1), library=sd.Monomials(1), **options)
+    data = oscillator(0.1) | ({"w": np.ones(len(TIMES))} if "weights" in options else {})
+    law = sd.identify(data, library=sd.Monomials(1), **options)
     assert reason in law.stages[-1]
 
 
@@ -76,3 +82,14 @@ def test_the_automatic_library_takes_the_weak_form_too():
     assert law.stages[-1] == strategy.WEAK
     assert law.stats.active == 2
     assert np.abs(np.abs(law.coefficients[law.coefficients != 0]) - 1).max() < 0.02
+
+
+def test_the_noise_is_looked_for_in_pieces_of_long_records(monkeypatch):
+    monkeypatch.setattr(strategy, "SAMPLES", 400)
+    monkeypatch.setattr(strategy, "JOINT_VALUES", 100)
+    half = [{k: v[part] for k, v in oscillator(0.1).items()} for part in (slice(250), slice(250, None))]
+    law = sd.identify(half, library=sd.Monomials(1))
+    assert law.stages[-1].startswith("no joint")
+    assert law.active_terms == ("x", "y")
+    clean = [{k: v[part] for k, v in oscillator(0.0).items()} for part in (slice(250), slice(250, None))]
+    assert sd.identify(clean, library=sd.Monomials(1)).stages == ()
