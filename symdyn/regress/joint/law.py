@@ -30,6 +30,8 @@ from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.solvers import BestSubset, LeastSquares
 
 ROUNDS = 3  # in which terms that were left out at first are tried again
+SOFT = (0.1, 0.03)  # looseness of the other eliminations
+LOUD = 0.05  # noise, as a share of the spread of a component, above which one elimination is not trusted
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,8 @@ def joint_solution(recording: Recording, settings: Settings) -> Solution:
         if not isinstance(settings.solver, LeastSquares):
             search.eliminate(point)
             search.exchange()
+            if _is_loud(task):
+                softer_starts(task, search, options)
             search = readmitted(task, search)
     except KeyboardInterrupt:
         if search.judged is None:
@@ -164,6 +168,42 @@ def first_fit(task: Task, places: np.ndarray, options: JointEstimation, report) 
     report(f"{len(places)} of {task.weights.size} terms, {len(problem.grid.times)} nodes")
     point = start(problem, task.smooth.on(problem.grid), weights, np.ones(len(places), bool), task.noise, 1.0)
     return problem, tighten(problem, descend(problem, point, steps=8), levels(1.0, options.looseness))
+
+
+def _is_loud(task: Task) -> bool:
+    """Whether the noise of a component is a large share of its spread."""
+    values, seen = (np.concatenate([getattr(run, name) for run in task.runs]) for name in ("values", "weights"))
+    spread = np.array([column[live > 0].std() if live.any() else 0.0 for column, live in zip(values.T, seen.T)])
+    return bool(np.any((task.noise > LOUD * spread) & (spread > 0)))
+
+
+def softer_starts(task: Task, search: Search, options: JointEstimation) -> None:
+    """Eliminate with looser defects as well, tighten what that finds, and keep it where it scores better.
+
+    Under much noise a chaotic trajectory that is held tightly from the start can settle in a false minimum, from which
+    elimination leads to false sets. The second softer start is spared where the first one agrees with what is known.
+    """
+    problem, places = search.problem, search.places
+    assert isinstance(problem, Collocation)
+    whole = np.ones(len(places), bool)
+    weights = regressed(task.weights, np.isin(np.arange(task.weights.size), places))[places]
+    for softness in SOFT:
+        if softness <= options.looseness:
+            return
+        search.report(f"once more, from defects of {softness:g} of the noise")
+        point = start(problem, task.smooth.on(problem.grid), weights, whole, task.noise, 1.0)
+        point = tighten(problem, descend(problem, point, steps=8), levels(1.0, softness))
+        soft = Search(problem, places, search.rule, search.rows, search.total, search.report)
+        soft.eliminate(point)
+        soft.exchange()
+        if np.array_equal(soft.best.mask, search.best.mask):
+            return
+        before = search.best
+        search.judged = None
+        search.judge(tighten(problem, soft.best.point, levels(softness, options.looseness)))
+        search.exchange()
+        if before.score <= search.best.score:
+            search.judged = before
 
 
 def readmitted(task: Task, search: Search) -> Search:
