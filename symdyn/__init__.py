@@ -3,6 +3,7 @@
 __version__ = "0.1.0"
 
 from symdyn._errors import InputError, MissingDependencyError, SymdynError, SymdynWarning
+from symdyn._progress import progress
 from symdyn._types import Frozen, StateSpace, Variable
 from symdyn.data.best import BestDifferentiation
 from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
@@ -313,6 +314,7 @@ __all__ = [
     "noise_level",
     "nondimensionalise",
     "open_dataset",
+    "progress",
     "refine",
     "simulate",
     "sphere_rotations",

@@ -103,7 +103,7 @@ def identify(
         List, typer.Option(help="KEY=VALUE: option of a named data set, such as center=sun.", rich_help_panel=DATA)
     ] = None,
     library: Annotated[
-        str, typer.Option(help="monomials | radial | covariant | pairs.", rich_help_panel=TERMS)
+        str, typer.Option(help="monomials | radial | covariant | pairs | auto.", rich_help_panel=TERMS)
     ] = "monomials",
     degree: Annotated[
         int | None, typer.Option(help="Degree of monomials or covariant terms.", rich_help_panel=TERMS)

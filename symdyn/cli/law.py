@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import typer
 
 from symdyn._errors import InputError
+from symdyn._progress import progress
 from symdyn.cli.files import open_all
 
 NAMES = list[str] | None
@@ -59,7 +62,8 @@ def law(choice: Choice) -> None:
     """Find the law, print it and save it where asked."""
     if choice.save is not None and not choice.save.parent.is_dir():  # before the work, not after
         raise InputError(f"cannot save to {choice.save}: the folder {choice.save.parent} does not exist")
-    solution = find(choice)
+    with nullcontext() if choice.quiet or not sys.stderr.isatty() else progress():
+        solution = find(choice)
     if choice.save is not None:
         solution.save(choice.save)
     if choice.json:
@@ -136,11 +140,14 @@ def _only(choice: Choice, owner: str, *flags: str) -> None:
 def _library(choice: Choice):
     import symdyn as sd
 
-    kind = _chosen("library", choice.library, ("monomials", "radial", "covariant", "pairs"))
+    kind = _chosen("library", choice.library, ("monomials", "radial", "covariant", "pairs", "auto"))
     owner = f"--library {kind}"
     if kind == "monomials":
         _only(choice, owner, "terms", "powers", "variable")
         return sd.Monomials(2 if choice.degree is None else choice.degree)
+    if kind == "auto":
+        _only(choice, owner, "degree", "terms", "powers", "variable")
+        return "auto"
     if kind == "covariant":
         _only(choice, owner, "variable")
         return _covariant(choice)

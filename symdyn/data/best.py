@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,13 +52,22 @@ class BestDifferentiation(AbstractDifferentiation):
 
     def choose(self, times: np.ndarray, values: np.ndarray) -> AbstractDifferentiation:
         """The candidate with the lowest score. Raises InputError where the samples are too few for all of them."""
+        return self.choose_for([(times, values)])
+
+    def choose_for(self, runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> AbstractDifferentiation:
+        """One candidate for all runs, each with times (t,) and values (t, n): that with the lowest mean score.
+
+        Raises InputError where a run has too few samples for all candidates.
+        """
         plain = [each for each in self.candidates if isinstance(each, FiniteDifference)]
-        if plain and not noise_level(times, values).significant.any():
+        if plain and not any(noise_level(*run).significant.any() for run in runs):
             return plain[0]
-        scores = self.scores(times, values)
-        if not scores:
-            raise InputError(f"{len(times)} samples are too few for every candidate")
-        return min(scores, key=lambda pair: pair[1])[0]
+        scores = [dict(self.scores(*run)) for run in runs]
+        able = [each for each in self.candidates if all(each in found for found in scores)]
+        if not able:
+            raise InputError(f"{min(len(times) for times, _ in runs)} samples are too few for every candidate")
+        sizes = [len(times) for times, _ in runs]
+        return min(able, key=lambda each: float(np.average([found[each] for found in scores], weights=sizes)))
 
     def scores(self, times: np.ndarray, values: np.ndarray) -> list[tuple[AbstractDifferentiation, float]]:
         """The candidates that smooth, with their scores: 1 is about the noise itself."""

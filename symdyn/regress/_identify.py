@@ -10,6 +10,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
+from symdyn.data.best import BestDifferentiation
 from symdyn.data.differentiate import AbstractDifferentiation
 from symdyn.data.door import read
 from symdyn.data.reading import Reading
@@ -128,7 +129,10 @@ def identify(
     plan = planned(recording, settings)
     if plan.noisy:
         return from_noisy_states(recording, settings, plan)
-    return solution_of(fitted_recording(recording, settings))
+    law = solution_of(fitted_recording(recording, settings))
+    if law.settings.differentiation == settings.differentiation:
+        return law
+    return replace(law, stages=(f"rates by {law.settings.differentiation}, which predicts the samples best",))
 
 
 def settings_of(
@@ -218,6 +222,7 @@ class Posed:
 
 def posed(recording: Recording, settings: Settings) -> Posed:
     """Bind the library, sum the moments in one pass, and find the admissible coefficients."""
+    settings = _with_method(recording, settings)
     found = regression(recording, settings)
     terms, target_space = found.terms, found.recording.target_space
     shape = (terms.size,) if terms.value_shape else (terms.size, target_space.size)
@@ -227,6 +232,15 @@ def posed(recording: Recording, settings: Settings) -> Posed:
     tied = given.subspace, groups, given.inequalities, given.complete, given.trapping is not None
     made = Posed(found, settings, given, shape, tuple(problems(found.moments, shape, *tied)))
     return made if found.weak is None or not found.weak.noisy else _generalised(made)
+
+
+def _with_method(recording: Recording, settings: Settings) -> Settings:
+    """The settings with a choice among ways to differentiate made, once for all trajectories."""
+    if not isinstance(settings.differentiation, BestDifferentiation) or settings.discrete:
+        return settings
+    columns = recording.space.indices(recording.targets)
+    runs = [(run.times, run.states[:, columns]) for run in recording.trajectories]
+    return replace(settings, differentiation=settings.differentiation.choose_for(runs))
 
 
 def _generalised(made: Posed) -> Posed:

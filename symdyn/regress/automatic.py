@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from symdyn._errors import InputError, SymdynError
+from symdyn._progress import tell
 from symdyn._types import StateSpace
 from symdyn.data.recording import Recording
 from symdyn.data.weak import IntegralForm, WeakForm
@@ -70,6 +71,7 @@ def automatic_law(recording: Recording, ladder: AutomaticLibrary, settings: Sett
     names: set[str] = set()
     problem: Exception | None = None
     for rung in ladder.rungs(recording.space, low, high, rows):
+        tell(f"candidates: {rung.label}")
         scanned = len(rung.values) > 1
         plan = replace(settings, solver=LeastSquares()) if scanned else settings
         try:

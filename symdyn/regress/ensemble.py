@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symdyn._errors import InputError
+from symdyn._progress import tell
 from symdyn.model.model import Model, entry_basis
 from symdyn.regress._identify import Fitted, fitted, named_solver, settings_of, solution_of
 from symdyn.regress.bagging import full_weights, given_weights, quick_weights
@@ -251,7 +251,6 @@ def ensemble(
     models: int = 1000,
     key: Any = 0,
     full: bool | None = None,
-    progress: Callable[[str], None] | None = None,
     **options,
 ) -> Ensemble:
     r"""Bagged laws: `identify`, and the same choice and fit on many resamples of the data.
@@ -274,7 +273,6 @@ def ensemble(
     full: the full search. None: where the quick one cannot stand in for it: with another
         solver than `BestSubset` or `LeastSquares`, another selection than `EBIC`, `BIC` and `AICc`, with inequalities
         as constraints, or where different variables share weights.
-    progress: is called with a line of text now and then in a full search.
 
     Raises InputError for fewer than 2 models, data of fewer than 8 blocks (about 30 rows), `full=False` where the quick
     search cannot be used, and as `identify`.
@@ -298,7 +296,7 @@ def ensemble(
     full = _whole(made, full)
     labels = _units(made)
     draws = rng.integers(0, labels[-1] + 1, (models, labels[-1] + 1))
-    weights = _full(made, draws, labels, progress) if full else _quick(made, draws, labels)
+    weights = _full(made, draws, labels) if full else _quick(made, draws, labels)
     return _collected(made, weights, int(labels[-1]) + 1, full)
 
 
@@ -352,11 +350,10 @@ def _quick(made: Fitted, draws: np.ndarray, labels: np.ndarray) -> list[np.ndarr
     return [quick_weights(fit, counts, labels, selection.price, selection.resolution) for fit in made.fits]
 
 
-def _full(made: Fitted, draws: np.ndarray, labels: np.ndarray, progress) -> list[np.ndarray]:
+def _full(made: Fitted, draws: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
     out = [np.zeros((len(draws), fit.problem.size)) for fit in made.fits]
     for k, draw in enumerate(draws):
-        if progress is not None and k % max(len(draws) // 20, 1) == 0:
-            progress(f"model {k + 1} of {len(draws)}")
+        tell(f"model {k + 1} of {len(draws)}")
         for weights, fit in zip(out, made.fits, strict=True):
             solver = named_solver(made.found, made.settings, fit.problem)
             weights[k] = full_weights(fit, draw, labels, (solver, made.settings.selection))

@@ -120,8 +120,6 @@ def _document(solution: Solution) -> dict[str, Any]:
         )
     if settings.reading.weights is not None and not isinstance(settings.reading.weights, str):
         settings = replace(settings, reading=replace(settings.reading, weights=None))
-    if isinstance(settings.differentiation, JointEstimation):
-        settings = replace(settings, differentiation=replace(settings.differentiation, report=None))
     subspace = model.subspace
     return {
         "format": FORMAT,

@@ -9,6 +9,7 @@ import equinox as eqx
 import numpy as np
 
 from symdyn._errors import InputError
+from symdyn._progress import tell
 from symdyn.data.door import read
 from symdyn.data.recording import Recording
 from symdyn.model.model import Model
@@ -19,7 +20,7 @@ from symdyn.regress.joint.collocation import Collocation, field_of_model
 from symdyn.regress.joint.descent import Point, Stopped, covariance_of, descend, levels, settled, start, tighten
 from symdyn.regress.joint.grid import Observed, grid, observed
 from symdyn.regress.joint.law import first_noise, moving_space, with_unseen
-from symdyn.regress.joint.settings import JointEstimation, Report
+from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.joint.shooting import Segments, Shooting, cuts_by_growth, cuts_by_length, segments
 from symdyn.regress.joint.solution import stats_of
 from symdyn.regress.joint.start import Smooth, floors, smoothed
@@ -40,7 +41,6 @@ def refine(
     constraints: Iterable[Constraint] = (),
     noise: float | tuple[float, ...] | None = None,
     looseness: float = 3e-4,
-    report: Report | None = None,
 ) -> Solution:
     r"""Refine the coefficients of a law by trajectory matching; the initial states are unknowns too.
 
@@ -67,7 +67,6 @@ def refine(
     constraints: further equations: `sd.coefficient("x", "y") == 28`.
     noise: standard deviation of each state component, a number for all or a tuple; by default from the residual.
     looseness: the last $\rho / \sigma$.
-    report: a function that gets a line of text as the work proceeds, such as `print`.
 
     Returns a `Solution`. Its covariance is the inverse information of the weights, with the trajectory unknown;
     `stats.noise` is that of the states. If the work is interrupted from the keyboard, the best law so far comes back
@@ -92,7 +91,7 @@ def refine(
         raise InputError(f"a segment lasts a positive time, got {segment!r}")
     if not len(law.covariance):
         raise InputError("the law has no term whose coefficient could be refined")
-    options = JointEstimation(looseness=looseness, noise=noise, report=report)
+    options = JointEstimation(looseness=looseness, noise=noise)
     subspace, weights = _restricted(law.model, fixed, constraints)
     task = _prepared(law, read(data, law.settings.reading), options, subspace, weights)
     problem, point, interrupted = _collocated(task, options)
@@ -100,7 +99,7 @@ def refine(
     weights, converged = point.weights, point.converged
     if not interrupted:
         pieces = _segments(task, problem, point, segment)
-        (options.report or _silent)(f"{len(pieces.times)} segments of at most {pieces.values.shape[1]} samples")
+        tell(f"{len(pieces.times)} segments of at most {pieces.values.shape[1]} samples")
         problem_, point_, interrupted = _shot(task, problem, point, pieces, looseness)
         if np.isfinite(point_.value):
             weights, converged = point_.weights, point_.converged
@@ -115,10 +114,6 @@ def refine(
         law, model=model, result=RESULTS.interrupted if interrupted else result, stats=stats, covariance=covariance,
         collinear=(),
     )  # fmt: skip
-
-
-def _silent(text: str) -> None:
-    """Say nothing."""
 
 
 def replace_weights(model: Model, subspace: Subspace, weights: np.ndarray) -> Model:
@@ -186,7 +181,6 @@ def _prepared(law: Solution, recording: Recording, options: JointEstimation, sub
 
 def _collocated(task: _Task, options: JointEstimation) -> tuple[Collocation, Point, bool]:
     """The joint estimate by collocation. An interruption before the defects are small leaves nothing to return."""
-    report = options.report or _silent
     field = field_of_model(task.law.model)
     offset, basis = np.asarray(task.subspace.offset), np.asarray(task.subspace.basis)
     count = 1
@@ -198,7 +192,7 @@ def _collocated(task: _Task, options: JointEstimation) -> tuple[Collocation, Poi
             break
     nodes = task.smooth.on(problem.grid)
     point = start(problem, nodes, task.weights, np.ones(len(task.weights), bool), task.noise, 1.0)
-    report(f"{len(task.weights)} weights, {len(nodes)} nodes")
+    tell(f"{len(task.weights)} weights, {len(nodes)} nodes")
     try:
         point = tighten(problem, descend(problem, point, steps=8), levels(1.0, FIRM))
         point = settled(problem, point, options.looseness, floor=None if task.known else task.floor)
@@ -206,7 +200,7 @@ def _collocated(task: _Task, options: JointEstimation) -> tuple[Collocation, Poi
         if stop.point.looseness > FIRM:
             raise
         return problem, stop.point, True
-    report(f"collocation: residual {point.value:.6g} noise variances")
+    tell(f"collocation: residual {point.value:.6g} noise variances")
     return problem, point, False
 
 

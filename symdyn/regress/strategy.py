@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from symdyn._errors import InputError
+from symdyn._progress import tell
 from symdyn.data.differentiate import FiniteDifference
 from symdyn.data.noise import NoiseLevel, pooled_noise_level
 from symdyn.data.recording import Recording
@@ -97,11 +98,14 @@ def from_noisy_states(recording: Recording, settings: Settings, plan: Plan) -> S
     from symdyn.regress._identify import fitted_recording, solution_of
     from symdyn.regress.joint.law import joint_solution
 
+    tell(plan.text)
+    tell("the law in the weak form")
     weak = solution_of(fitted_recording(recording, replace(settings, differentiation=WeakForm())))
     stages = (plan.text, WEAK)
     obstacle = _obstacle(recording, settings)
     if obstacle:
         return replace(weak, stages=(*stages, f"no joint estimation: {obstacle}"))
+    tell("trajectory and law together")
     try:
         joint = joint_solution(recording, replace(settings, differentiation=JointEstimation()))
     except InputError as error:

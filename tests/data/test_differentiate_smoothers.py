@@ -105,3 +105,18 @@ def test_a_law_from_smoothed_rates_can_be_saved(tmp_path):
 def test_what_cannot_be_smoothed_is_refused(make, message):
     with pytest.raises(sd.InputError, match=message):
         make()
+
+
+def test_a_law_says_which_method_was_best():
+    times, rng = np.arange(0, 20, 0.05), np.random.default_rng(0)
+    clean = np.stack([np.cos(times), -np.sin(times)], axis=1)
+    runs = [{"time": times, "x": clean + sigma * rng.normal(size=clean.shape)} for sigma in (0.05, 0.06)]
+    law = sd.identify(runs, library=sd.Monomials(1), differentiation=sd.BestDifferentiation())
+    chosen = law.settings.differentiation
+    assert isinstance(chosen, sd.SavitzkyGolay | sd.Kalman)
+    assert str(chosen) in law.stages[0]
+    plain = sd.identify(runs, library=sd.Monomials(1), differentiation=chosen)
+    np.testing.assert_array_equal(plain.coefficients, law.coefficients)
+    smooth = {"time": times, "x": clean}
+    clear = sd.identify(smooth, library=sd.Monomials(1), differentiation=sd.BestDifferentiation())
+    assert clear.settings.differentiation == sd.FiniteDifference(4)

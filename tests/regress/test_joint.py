@@ -263,12 +263,12 @@ def test_what_it_cannot_do_is_said():
 
 
 def test_a_law_is_saved_with_its_settings(tmp_path):
-    options = sd.JointEstimation(report=lambda text: None)
+    options = sd.JointEstimation(gamma=0.5)
     law = sd.identify(oscillator(), library=sd.Monomials(1), differentiation=options)
     law.save(tmp_path / "law.symdyn")
     again = sd.load(tmp_path / "law.symdyn")
     np.testing.assert_array_equal(again.coefficients, law.coefficients)
-    assert again.settings.differentiation == sd.JointEstimation()
+    assert again.settings.differentiation == options
 
 
 def test_an_interruption_keeps_the_best_law(monkeypatch):
@@ -278,8 +278,8 @@ def test_an_interruption_keeps_the_best_law(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Search, "exchange", stop)
-    options = sd.JointEstimation(report=said.append)
-    law = sd.identify(oscillator(), library=sd.Monomials(2), differentiation=options)
+    with sd.progress(said.append):
+        law = sd.identify(oscillator(), library=sd.Monomials(2), differentiation=sd.JointEstimation())
     assert law.result is sd.RESULTS.interrupted
     assert "interrupted" in str(law)
     assert law.active_terms == ("x", "y")

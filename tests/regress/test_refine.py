@@ -31,7 +31,8 @@ def test_chaotic_data_in_segments(lorenz):
     data, law = lorenz
     assert law.stats.active == 7
     said: list[str] = []
-    better = sd.refine(law, data, report=said.append)
+    with sd.progress(said.append):
+        better = sd.refine(law, data)
     assert better.result is sd.RESULTS.successful
     assert any("segments" in line for line in said)
     short = sd.refine(law, data, segment=0.4)

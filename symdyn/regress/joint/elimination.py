@@ -9,6 +9,7 @@ from math import log
 import numpy as np
 from scipy.special import gammaln
 
+from symdyn._progress import tell
 from symdyn.regress.joint.bordered import Reduced, normalised
 from symdyn.regress.joint.descent import AbstractProblem, Point, descend, moved, start
 
@@ -74,15 +75,15 @@ class Search:
 
     def __init__(
         self, problem: AbstractProblem, places: np.ndarray, rule: Evidence | Criterion, rows: int, total: int,
-        report: Callable[[str], None], record: dict[bytes, Seen] | None = None,
+        record: dict[bytes, Seen] | None = None,
     ):  # fmt: skip
         self.problem, self.places, self.rule, self.rows, self.total = problem, places, rule, rows, total
-        self.report, self.record = report, {} if record is None else record
+        self.record = {} if record is None else record
         self.judged: Judged | None = None
 
     def on(self, problem: AbstractProblem, places: np.ndarray) -> Search:
         """A search among other weights that goes on from this one's best set, which they must hold."""
-        other = Search(problem, places, self.rule, self.rows, self.total, self.report, self.record)
+        other = Search(problem, places, self.rule, self.rows, self.total, self.record)
         other.judged = Judged(self.transferred(problem, places), self.best.score)
         return other
 
@@ -133,7 +134,7 @@ class Search:
             point = self._without_weakest(point, small)
             small = point.reduced()
             found = self.judge(point, small)
-            self.report(f"{int(point.mask.sum())} terms: {found.score - self.best.score:.3g} above the best")
+            tell(f"{int(point.mask.sum())} terms: {found.score - self.best.score:.3g} above the best")
             if found.score > self.best.score + MARGIN and point.mask.sum() < self.best.mask.sum():
                 return
 
@@ -163,7 +164,7 @@ class Search:
             best = self.best
             if not self._improved(best):
                 return
-            self.report(f"exchanged: {int(self.best.mask.sum())} terms, {best.score - self.best.score:.3g} better")
+            tell(f"exchanged: {int(self.best.mask.sum())} terms, {best.score - self.best.score:.3g} better")
 
     def _improved(self, best: Judged) -> bool:
         trials = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symdyn._errors import InputError
+from symdyn._progress import tell
 from symdyn.data.recording import Recording
 from symdyn.regress.joint.accuracy import substeps_for
 from symdyn.regress.joint.collocation import Collocation, field_of
@@ -66,12 +67,11 @@ def joint_solution(recording: Recording, settings: Settings) -> Solution:
     assert isinstance(options, JointEstimation)
     _check(settings)
     task = prepared(recording, settings, options)
-    report = options.report or _silent
     places = np.flatnonzero(candidates(task.weights, options.candidates))
-    problem, point = first_fit(task, places, options, report)
+    problem, point = first_fit(task, places, options)
     rule = _rule(settings, options)
     rows = int(problem.grid.count.sum())
-    search = Search(problem, places, rule, rows, task.weights.size, report)
+    search = Search(problem, places, rule, rows, task.weights.size)
     interrupted = False
     try:
         search.judge(point)
@@ -87,10 +87,6 @@ def joint_solution(recording: Recording, settings: Settings) -> Solution:
         interrupted = True
     problem, point = _finished(task, search, options)
     return solution_of_search(task, search, point, problem, interrupted)
-
-
-def _silent(text: str) -> None:
-    """Say nothing."""
 
 
 def _check(settings: Settings) -> None:
@@ -154,7 +150,7 @@ def with_unseen(noise: np.ndarray, runs, smooth: Smooth, space, kinematics) -> n
     return out
 
 
-def first_fit(task: Task, places: np.ndarray, options: JointEstimation, report) -> tuple[Collocation, Point]:
+def first_fit(task: Task, places: np.ndarray, options: JointEstimation) -> tuple[Collocation, Point]:
     """The joint fit of all candidates at the last looseness: a softer one would waste what the data know."""
     chosen = np.zeros(task.weights.size, bool)
     chosen[places] = True
@@ -165,7 +161,7 @@ def first_fit(task: Task, places: np.ndarray, options: JointEstimation, report) 
         nodes = task.smooth.on(problem.grid)
         count = substeps_for(problem, nodes, weights, task.noise, 1)
         problem = task.problem(grid(task.runs, count), places) if count > 1 else problem
-    report(f"{len(places)} of {task.weights.size} terms, {len(problem.grid.times)} nodes")
+    tell(f"{len(places)} of {task.weights.size} terms, {len(problem.grid.times)} nodes")
     point = start(problem, task.smooth.on(problem.grid), weights, np.ones(len(places), bool), task.noise, 1.0)
     return problem, tighten(problem, descend(problem, point, steps=8), levels(1.0, options.looseness))
 
@@ -173,7 +169,9 @@ def first_fit(task: Task, places: np.ndarray, options: JointEstimation, report) 
 def _is_loud(task: Task) -> bool:
     """Whether the noise of a component is a large share of its spread."""
     values, seen = (np.concatenate([getattr(run, name) for run in task.runs]) for name in ("values", "weights"))
-    spread = np.array([column[live > 0].std() if live.any() else 0.0 for column, live in zip(values.T, seen.T)])
+    spread = np.array(
+        [column[live > 0].std() if live.any() else 0.0 for column, live in zip(values.T, seen.T, strict=True)]
+    )
     return bool(np.any((task.noise > LOUD * spread) & (spread > 0)))
 
 
@@ -190,10 +188,10 @@ def softer_starts(task: Task, search: Search, options: JointEstimation) -> None:
     for softness in SOFT:
         if softness <= options.looseness:
             return
-        search.report(f"once more, from defects of {softness:g} of the noise")
+        tell(f"once more, from defects of {softness:g} of the noise")
         point = start(problem, task.smooth.on(problem.grid), weights, whole, task.noise, 1.0)
         point = tighten(problem, descend(problem, point, steps=8), levels(1.0, softness))
-        soft = Search(problem, places, search.rule, search.rows, search.total, search.report)
+        soft = Search(problem, places, search.rule, search.rows, search.total)
         soft.eliminate(point)
         soft.exchange()
         if np.array_equal(soft.best.mask, search.best.mask):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from symdyn._errors import InputError
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,6 @@ class JointEstimation:
         differences at first, then from the residual.
     substeps: steps of the integration between two samples; by default as many as make its error small beside the
         noise.
-    report: a function that gets a line of text as the work proceeds (`print` for example).
 
     Raises InputError for values out of range.
 
@@ -67,7 +63,6 @@ class JointEstimation:
     gamma: float = 1.0
     noise: float | tuple[float, ...] | None = None
     substeps: int | None = None
-    report: Report | None = None
 
     def __post_init__(self):
         if not 0 < self.looseness <= 1:
