@@ -50,7 +50,10 @@ from symdyn.groups.catalogue import (
     beta_plane,
     sphere_rotations,
 )
+from symdyn.groups.describing import acting_as
 from symdyn.groups.group import Group
+from symdyn.groups.isomorphism import Isomorphism
+from symdyn.groups.naming import AlgebraName, name_of
 from symdyn.groups.parts import Along
 from symdyn.groups.polynomial import Polynomial
 from symdyn.groups.representations import (
@@ -80,6 +83,7 @@ from symdyn.groups.representations import (
     Wavefunction,
     Weight,
 )
+from symdyn.groups.structure import Structure
 
 __all__ = [
     "GL",
@@ -93,6 +97,7 @@ __all__ = [
     "Action",
     "Adjoint",
     "Aff",
+    "AlgebraName",
     "Along",
     "Alt",
     "AntiDeSitter",
@@ -121,6 +126,7 @@ __all__ = [
     "Group",
     "Heisenberg",
     "Icosahedron",
+    "Isomorphism",
     "LieAlgebra",
     "Lorentz",
     "Mirror",
@@ -147,6 +153,7 @@ __all__ = [
     "Spatial",
     "Spin",
     "Spinor",
+    "Structure",
     "Sym",
     "T",
     "Tensor",
@@ -161,6 +168,8 @@ __all__ = [
     "Velocity",
     "Wavefunction",
     "Weight",
+    "acting_as",
     "beta_plane",
+    "name_of",
     "sphere_rotations",
 ]
