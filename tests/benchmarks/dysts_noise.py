@@ -264,7 +264,12 @@ def main() -> None:
     with ProcessPoolExecutor(options.jobs) as pool:
         for noise in options.noise:
             work = [(s, noise, seed, options.methods) for s in known for seed in range(options.draws if noise else 1)]
-            rows = [row for found in pool.map(_draw, work) for row in found]
+            rows = []
+            for found in pool.map(_draw, work):
+                rows += found
+                for row in found if options.verbose else ():
+                    cells = f"{row[1]:.1e} {row[2]:.1e} {row[3]} {row[4]:.1f} s"
+                    print(f"         {row[5]:24s} {row[0]:20s} {cells}", flush=True)
             for name in options.methods:
                 error, rmse, exact, spent = (np.array([r[k] for r in rows if r[0] == name]) for k in (1, 2, 3, 4))
                 print(
@@ -272,8 +277,6 @@ def main() -> None:
                     f"{np.median(rmse):.1e}  {np.mean(exact):6.2f}   {np.median(spent):8.2f}",
                     flush=True,
                 )
-            for row in rows if options.verbose else ():
-                print(f"         {row[5]:28s} {row[0]:20s} {row[1]:.1e} {row[2]:.1e} {row[3]}")
 
 
 if __name__ == "__main__":
