@@ -163,7 +163,7 @@ def _intertwining(
     start = np.linalg.lstsq(np.einsum("mij,j->im", free, x), image, rcond=None)[0]
     for k in range(STARTS):
         first = start + (0.3 + k) * rng.normal(size=len(free)) if len(free) else start
-        found = least_squares(away, first, slope, method="lm", max_nfev=STEPS)
+        found = least_squares(away, first, slope, method="lm", max_nfev=STEPS)  # pyright: ignore[reportArgumentType]
         yield np.tensordot(found.x, free, axes=1).T
 
 

@@ -260,7 +260,7 @@ def _invariant_subspaces(matrix: np.ndarray, share: float) -> list[np.ndarray]:
         clusters = [cluster for k, cluster in enumerate(clusters) if k not in close] + [merged]
     out = []
     for cluster in clusters:
-        _, basis, count = schur(matrix, output="real", sort=_member(cluster, near))
+        _, basis, count = schur(matrix, output="real", sort=_member(cluster, near))  # pyright: ignore[reportAssignmentType]
         out.append(basis[:, :count].T)
     return out
 
