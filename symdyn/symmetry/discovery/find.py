@@ -1,0 +1,195 @@
+"""The whole way once: conditions, null space, trivial parts, a readable basis, the algebra, discrete elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn._types import double_precision
+from symdyn.groups import LieAlgebra
+from symdyn.groups.polynomial import concatenated
+from symdyn.symmetry.discovery.candidates import elements_of, resolved
+from symdyn.symmetry.discovery.closure import grown, structure
+from symdyn.symmetry.discovery.discrete import DiscreteSymmetry, found_elements
+from symdyn.symmetry.discovery.fields import Candidates, TermFields
+from symdyn.symmetry.discovery.readable import completed, sparse_basis, whole
+from symdyn.symmetry.discovery.result import Symmetries, Symmetry
+from symdyn.symmetry.discovery.solve import Solved, defects, readable, solved
+from symdyn.symmetry.discovery.subjects import AbstractSubject, Sample
+from symdyn.symmetry.discovery.trivial import trivial
+
+
+def found_symmetries(
+    subject: AbstractSubject,
+    candidates: Any,
+    *,
+    points: np.ndarray | None,
+    tolerance: float,
+    kinds: tuple[str, ...],
+    grow: bool,
+    seed: int,
+) -> Symmetries:
+    """The symmetries of a subject among candidates. Raises InputError."""
+    rng = np.random.default_rng(seed)
+    with double_precision():
+        fields = resolved(candidates, subject.place)
+        at = subject.points(rng, subject.needed(fields)) if points is None else points
+        sample = subject.sample(fields, at)
+        single = fields.single
+        found = solved(sample, None if single is None else subject.exact(single), tolerance)
+        gap = _gap(found, tolerance)
+        fields, basis, sample = _in_fields(fields, found.basis, sample)
+        if grow:
+            fields, basis, sample = _grown(fields, basis, subject, at)
+        generators, dull = _named(subject, fields, sample, basis)
+        elements, order = found_elements(
+            subject, kinds, elements_of(candidates, subject.place), at[:40], max(tolerance, 1e-8), rng
+        )
+        closure = _algebra(generators, dull, rng)
+    return Symmetries(
+        subject.place, generators, dull, found.spectrum, gap, *closure, elements, order, found.exact, tolerance
+    )
+
+
+def _gap(found: Solved, tolerance: float) -> float:
+    """How many times larger the first broken defect is than the last kept one."""
+    r, s = len(found.basis), found.spectrum
+    if r == 0 or r >= len(s):
+        return float("inf")
+    return float(s[r] / max(s[r - 1], 1e-16))
+
+
+def _in_fields(fields: Candidates, basis: np.ndarray, sample: Sample) -> tuple[Candidates, np.ndarray, Sample]:
+    """The same in unit fields psi_p d/dx_k where all candidates share their terms: there numbers read best."""
+    part = fields.parts[0]
+    if len(fields.parts) > 1 or not isinstance(part, TermFields) or not len(basis):
+        return fields, basis, sample
+    moved = np.asarray((part.matrix.T @ basis.T).T)
+    moved = np.where(np.abs(moved) > 1e-12 * np.abs(moved).max(axis=1, keepdims=True), moved, 0.0)
+    return fields, moved, sample
+
+
+def _grown(fields: Candidates, rows: np.ndarray, subject: AbstractSubject, at: np.ndarray):
+    """The span with its brackets. Raises InputError for fields that are no polynomials."""
+    single = fields.single
+    if single is None:
+        raise InputError("grow=True brackets polynomial fields only")
+    if not len(rows):
+        return fields, rows, subject.sample(fields, at)
+    from scipy import sparse
+
+    more = grown(TermFields(single.space, sparse.csr_matrix(rows), single.exponents))
+    wider = Candidates(single.space, (more,))
+    return wider, np.asarray(more.matrix.todense()), subject.sample(wider, at)
+
+
+def _named(
+    subject: AbstractSubject, fields: Candidates, sample: Sample, rows: np.ndarray
+) -> tuple[tuple[Symmetry, ...], tuple[Symmetry, ...]]:
+    """Generators and trivial generators, each as a field with its defect, in readable bases."""
+    if not len(rows):
+        return (), ()
+    part = fields.parts[0]
+    shared = len(fields.parts) == 1 and isinstance(part, TermFields)
+    inside = _coordinates(part, rows) if shared and isinstance(part, TermFields) else rows
+    dull = [(reason, inside_rows @ np.eye(len(inside_rows[0]))) for reason, inside_rows in
+            trivial(subject, fields, sample, inside)]
+    matrix = part.matrix if shared and isinstance(part, TermFields) else None
+
+    def in_fields(values: np.ndarray) -> np.ndarray:
+        return values if matrix is None else np.asarray((matrix.T @ values.T).T)
+
+    reasons, names = [], []
+    for reason, values in dull:
+        short = sparse_basis(readable(in_fields(values)))
+        reasons.append(short)
+        names += [reason] * len(short)
+    flat = np.concatenate(reasons) if reasons else np.zeros((0, rows.shape[1]))
+    kept = sparse_basis(completed(flat, sparse_basis(rows)), flat)
+    order = _reading_order(fields, rows.shape[1], subject.place.time)
+    kept, flat = (np.array([whole(row, order) for row in each]).reshape(len(each), rows.shape[1])
+                  for each in (kept, flat))
+
+    def symmetries(values: np.ndarray, why: list[str]) -> tuple[Symmetry, ...]:
+        if not len(values):
+            return ()
+        back = _coordinates(part, values) if matrix is not None and isinstance(part, TermFields) else values
+        rho = defects(sample, back)
+        return tuple(
+            Symmetry(_field(fields, row), float(d), reason) for row, d, reason in zip(values, rho, why, strict=True)
+        )
+
+    return symmetries(kept, [""] * len(kept)), symmetries(flat, names)
+
+
+def _coordinates(part: TermFields, rows: np.ndarray) -> np.ndarray:
+    """Rows over (component, term) as combinations of the candidates."""
+    from scipy import sparse
+
+    matrix = part.matrix.tocsr()
+    one = np.diff(matrix.indptr)
+    if np.all(one == 1) and len(np.unique(matrix.indices)) == len(one):
+        return rows[:, matrix.indices] / matrix.data
+    used = np.unique(matrix.indices)
+    dense = np.asarray(sparse.csr_matrix(matrix)[:, used].todense())
+    return np.linalg.lstsq(dense.T, rows[:, used].T, rcond=None)[0].T
+
+
+def _reading_order(fields: Candidates, size: int, time: str) -> np.ndarray:
+    """The numbers of a field in the order in which signs are read: term by term, those with an added time last."""
+    part = fields.parts[0]
+    if len(fields.parts) > 1 or not isinstance(part, TermFields):
+        return np.arange(size)
+    order = np.arange(size).reshape(part.space.size, part.p).T
+    if part.exponents is not None and time in part.space.names:
+        order = order[np.argsort(part.exponents[:, 0] > 0, kind="stable")]
+    return order.ravel()
+
+
+def _field(fields: Candidates, row: np.ndarray):
+    from scipy import sparse
+
+    part = fields.parts[0]
+    if len(fields.parts) == 1 and isinstance(part, TermFields):
+        return TermFields(part.space, sparse.csr_matrix(row[None]), part.exponents, part.terms)
+    return fields.rows(row[None]).parts[0]
+
+
+def _algebra(
+    generators: tuple[Symmetry, ...], dull: tuple[Symmetry, ...], rng: np.random.Generator
+) -> tuple[float, np.ndarray, LieAlgebra | None, bool]:
+    """Closure residual, structure constants, the algebra, and whether it needs the trivial generators."""
+    best: tuple[float, np.ndarray, LieAlgebra | None, bool] | None = None
+    for members, with_dull in ((generators, False), ((*generators, *dull), True)):
+        if not members or (with_dull and not dull):
+            continue
+        found = Candidates(members[0].space, tuple(each.field for each in members))
+        merged = _together(found)
+        points = rng.uniform(-1.5, 1.5, (4 * len(members) + 20, members[0].space.size))
+        constants, residual = structure(merged, points)
+        algebra = _lie_algebra(merged, [str(each).split(":")[0] for each in members]) if residual < 1e-8 else None
+        best = (residual, constants, algebra, with_dull)
+        if residual < 1e-8:
+            return best
+    return best or (0.0, np.zeros((0, 0, 0)), None, False)
+
+
+def _together(found: Candidates) -> Candidates:
+    """Single polynomial fields as one part."""
+    from symdyn.symmetry.discovery.candidates import _merged
+
+    return Candidates(found.space, _merged(list(found.parts), found.space))
+
+
+def _lie_algebra(fields: Candidates, labels: list[str]) -> LieAlgebra | None:
+    if fields.single is None:
+        return None
+    try:
+        return LieAlgebra("found", concatenated([fields.single.polynomial()]), tuple(labels))
+    except InputError:
+        return None
+
+
+__all__ = ["DiscreteSymmetry", "found_symmetries"]
