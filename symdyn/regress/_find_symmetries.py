@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn._types import StateSpace
+from symdyn._types import StateSpace, double_precision
 from symdyn.groups import Action, Polynomial
 from symdyn.groups.polynomial import read_polynomial, stacked
 from symdyn.model.model import AbstractModel, Model
@@ -228,12 +228,17 @@ def _of_function(of, kind, space, outputs, points, time) -> AbstractSubject:
     if kind == "function":
         return _graph(of, space, (outputs,) if isinstance(outputs, str) else tuple(outputs))
     law = Law(lambda x: jnp.atleast_1d(of(x)))
-    shape = jax.eval_shape(law.function, jax.ShapeDtypeStruct((space.size,), float)).shape
+    shape = _shape(law, space.size)
     if kind == "level_set":
         return LevelSet(Place(space), law)
     if shape != (space.size,):
         raise InputError(f"the function of a state of {space.size} components gives {shape}; a {kind} gives as many")
     return Flow(Place(space, _clock(time, space)), law) if kind == "flow" else OneStep(Place(space), law)
+
+
+def _shape(law: Law, n: int) -> tuple[int, ...]:
+    with double_precision():
+        return jax.eval_shape(law.function, jax.ShapeDtypeStruct((n,), float)).shape
 
 
 def _graph(of: Callable, space: StateSpace, outputs: tuple[str, ...]) -> Graph:
@@ -242,7 +247,7 @@ def _graph(of: Callable, space: StateSpace, outputs: tuple[str, ...]) -> Graph:
     into = space.indices(outputs)
     rest = np.setdiff1d(np.arange(space.size), into)
     law = Law(lambda x: jnp.atleast_1d(of(x)))
-    shape = jax.eval_shape(law.function, jax.ShapeDtypeStruct((len(rest),), float)).shape
+    shape = _shape(law, len(rest))
     if shape != (len(into),):
         raise InputError(f"the function gives {shape}, and the outputs {', '.join(outputs)} have {len(into)} components")
     return Graph(Place(space), law, rest, into)

@@ -200,4 +200,21 @@ def _merged(parts: list[Fields], space: StateSpace) -> tuple[Fields, ...]:
         shift = sparse.csr_matrix((np.ones(part.p), (np.arange(part.p), into)), shape=(part.p, p))
         tall = part.matrix.reshape(part.count * space.size, part.p) @ shift
         matrices.append(tall.reshape(part.count, space.size * p))
-    return (TermFields(space, sparse.vstack(matrices).tocsr(), exponents[order]), *others)
+    return (_independent(TermFields(space, sparse.vstack(matrices).tocsr(), exponents[order])), *others)
+
+
+def together(found: Candidates) -> Candidates:
+    """The same fields with those of polynomials as one part."""
+    return Candidates(found.space, _merged(list(found.parts), found.space))
+
+
+def _independent(fields: TermFields) -> TermFields:
+    """Without fields that earlier ones span: overlapping candidates would be symmetries in their difference."""
+    from scipy.linalg import qr
+
+    used = np.unique(fields.matrix.indices)
+    dense = np.asarray(fields.matrix[:, used].todense())
+    size = np.linalg.norm(dense, axis=1, keepdims=True)
+    R, order = qr((dense / np.where(size > 0, size, 1.0)).T, mode="r", pivoting=True)
+    rank = int(np.sum(np.abs(np.diag(R)) > 1e-10))
+    return replace(fields, matrix=fields.matrix[np.sort(order[:rank])])

@@ -6,11 +6,13 @@ The bracket of fields is [X, Y] = DY X - DX Y. Polynomial fields are bracketed i
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 from symdyn.groups import Polynomial
 from symdyn.groups.polynomial import concatenated
 from symdyn.symmetry.discovery.fields import Candidates, TermFields, of_polynomials
 
+CLOSED = 1e-8  # relative residual of brackets below which a span counts as an algebra
 _MOST = 80  # generators beyond which a span is not grown further
 _DEGREE = 16
 
@@ -22,7 +24,7 @@ def structure(fields: Candidates, points: np.ndarray) -> tuple[np.ndarray, float
         return np.zeros((0, 0, 0)), 0.0
     single = fields.single
     if single is not None:
-        own, brackets, size = _coefficients(single.polynomial())
+        _, own, brackets, size = _coefficients(single.polynomial())
     else:
         own, brackets, size = _sampled(fields, points)
     found, outside = _split(own, brackets)
@@ -38,15 +40,12 @@ def grown(fields: TermFields) -> TermFields:
     """The fields with their brackets, and the brackets of those, until nothing is new or they are too many."""
     X = fields.polynomial()
     while X.shape[0] < _MOST and X.degree <= _DEGREE:
-        own, brackets, size = _coefficients(X)
+        exponents, own, brackets, size = _coefficients(X)
         _, outside = _split(own, brackets)
         new = outside[np.linalg.norm(outside, axis=1) > 1e-8 * size]
         if not len(new):
             break
         _, s, V = np.linalg.svd(new / np.linalg.norm(new, axis=1, keepdims=True), full_matrices=False)
-        exponents = np.unique(
-            np.concatenate([X.exponents.array, _bracket_exponents(X)]), axis=0
-        )  # as in _coefficients
         fresh = V[s > 1e-8].reshape(-1, X.n, len(exponents))
         X = concatenated([X, Polynomial.of(exponents, np.moveaxis(fresh, -1, 0))])
     return of_polynomials(fields.space, X)
@@ -60,35 +59,30 @@ def _split(own: np.ndarray, brackets: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return (found / length).T, brackets - found.T @ (own / length)
 
 
-def _bracket_exponents(X: Polynomial) -> np.ndarray:
-    return np.concatenate([_brackets(X, i).exponents.array for i in range(X.shape[0])])
+def _coefficients(X: Polynomial) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Common monomials (p, N), the fields (g, N p), all brackets (g g, N p), and the size of the terms of each.
 
-
-def _brackets(X: Polynomial, i: int) -> Polynomial:
-    """[X_i, X_j] for all j: shape (g, N)."""
-    there = X.derivative().product(X[i], "jak,k->ja")
-    here = X[i].derivative().product(X, "ak,jk->ja")
-    return there - here
-
-
-def _coefficients(X: Polynomial) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The fields (g, N p) and all brackets (g g, N p) on common monomials, and the size of the terms of each."""
+    All pairs of terms at once: v x^e d_k of field i turns w x^f d_a of field j into v w f_k x^(e + f - 1_k) d_a.
+    """
     g, N = X.shape
-    rows = [_brackets(X, i) for i in range(g)]
-    sizes = [
-        X.derivative().product(X[i], "jak,k->ja").norms + X[i].derivative().product(X, "ak,jk->ja").norms
-        for i in range(g)
-    ]
-    exponents = np.unique(np.concatenate([X.exponents.array, *(r.exponents.array for r in rows)]), axis=0)
-
-    def flat(p: Polynomial) -> np.ndarray:
-        table = np.zeros((len(exponents), *p.shape))
-        keys = {tuple(e): k for k, e in enumerate(exponents.tolist())}
-        where = [keys[tuple(e)] for e in p.exponents.array.tolist()]
-        table[where] = p.coefficients.array
-        return np.moveaxis(table, 0, -1).reshape(p.shape[0], -1)
-
-    return flat(X), np.concatenate([flat(r) for r in rows]), np.concatenate(sizes)
+    values, e = X.coefficients.array, X.exponents.array
+    term, field, component = np.nonzero(values)
+    v = values[term, field, component]
+    power = e[term][:, component].T  # of coordinate k of the first term in the second: (first, second)
+    first, second = np.nonzero(power)
+    exponents = e[term[first]] + e[term[second]] - np.eye(N, dtype=int)[component[first]]
+    numbers = v[first] * v[second] * power[first, second]
+    common, place = np.unique(np.concatenate([e, exponents]), axis=0, return_inverse=True)
+    place, p = place.ravel(), len(common)
+    own = np.zeros((g, N * p))
+    own[field, component * p + place[term]] = v
+    column = component[second] * p + place[len(e) :]
+    shape = (g * g, N * p)
+    there = sparse.coo_matrix((numbers, (field[first] * g + field[second], column)), shape).tocsr()
+    here = sparse.coo_matrix((numbers, (field[second] * g + field[first], column)), shape).tocsr()
+    size = np.sqrt(np.asarray(there.multiply(there).sum(1)).ravel())
+    size = size + np.sqrt(np.asarray(here.multiply(here).sum(1)).ravel())
+    return common, own, np.asarray((there - here).todense()), size
 
 
 def _sampled(fields: Candidates, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

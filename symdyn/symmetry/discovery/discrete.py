@@ -137,6 +137,7 @@ def _orthogonal(
         raise InputError('discrete="orthogonal" is for flows and maps')
     n = points.shape[1]
     starts = np.linalg.qr(rng.normal(size=(60 if n < 4 else 200, n, n)))[0]
+    starts[::2, :, 0] *= -1.0  # both components
     law = subject.law.polynomial if subject.law.polynomial is not None else subject.law.function
     with double_precision():
         ends, misses = map(np.asarray, _descended(law, jnp.asarray(starts), jnp.asarray(points[: 4 * n + 8])))

@@ -8,11 +8,9 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import double_precision
-from symdyn.groups import LieAlgebra
-from symdyn.groups.polynomial import concatenated
-from symdyn.symmetry.discovery.candidates import elements_of, resolved
-from symdyn.symmetry.discovery.closure import grown, structure
-from symdyn.symmetry.discovery.discrete import DiscreteSymmetry, found_elements
+from symdyn.symmetry.discovery.candidates import elements_of, resolved, together
+from symdyn.symmetry.discovery.closure import CLOSED, grown, structure
+from symdyn.symmetry.discovery.discrete import found_elements
 from symdyn.symmetry.discovery.fields import Candidates, TermFields
 from symdyn.symmetry.discovery.readable import completed, sparse_basis, whole
 from symdyn.symmetry.discovery.result import Symmetries, Symmetry
@@ -159,37 +157,16 @@ def _field(fields: Candidates, row: np.ndarray):
 
 def _algebra(
     generators: tuple[Symmetry, ...], dull: tuple[Symmetry, ...], rng: np.random.Generator
-) -> tuple[float, np.ndarray, LieAlgebra | None, bool]:
-    """Closure residual, structure constants, the algebra, and whether it needs the trivial generators."""
-    best: tuple[float, np.ndarray, LieAlgebra | None, bool] | None = None
+) -> tuple[float, np.ndarray, bool]:
+    """Closure residual and structure constants of the generators, and whether that takes the trivial ones."""
+    best = (0.0, np.zeros((0, 0, 0)), False)
     for members, with_dull in ((generators, False), ((*generators, *dull), True)):
         if not members or (with_dull and not dull):
             continue
         found = Candidates(members[0].space, tuple(each.field for each in members))
-        merged = _together(found)
         points = rng.uniform(-1.5, 1.5, (4 * len(members) + 20, members[0].space.size))
-        constants, residual = structure(merged, points)
-        algebra = _lie_algebra(merged, [str(each).split(":")[0] for each in members]) if residual < 1e-8 else None
-        best = (residual, constants, algebra, with_dull)
-        if residual < 1e-8:
-            return best
-    return best or (0.0, np.zeros((0, 0, 0)), None, False)
-
-
-def _together(found: Candidates) -> Candidates:
-    """Single polynomial fields as one part."""
-    from symdyn.symmetry.discovery.candidates import _merged
-
-    return Candidates(found.space, _merged(list(found.parts), found.space))
-
-
-def _lie_algebra(fields: Candidates, labels: list[str]) -> LieAlgebra | None:
-    if fields.single is None:
-        return None
-    try:
-        return LieAlgebra("found", concatenated([fields.single.polynomial()]), tuple(labels))
-    except InputError:
-        return None
-
-
-__all__ = ["DiscreteSymmetry", "found_symmetries"]
+        constants, residual = structure(together(found), points)
+        best = (residual, constants, with_dull)
+        if residual < CLOSED:
+            break
+    return best

@@ -180,7 +180,8 @@ class JetLaw(AbstractSubject):
         inside = basis.exponents[:, unknowns].any(1)
         wrong = [values[:, coordinates].reshape(basis.count, -1), values[:, unknowns][:, :, inside]]
         wrong = np.concatenate([w.reshape(basis.count, -1) for w in wrong], axis=1)
-        return null_rows(wrong)
+        size = np.linalg.norm(values.reshape(basis.count, -1), axis=1, keepdims=True)
+        return null_rows(wrong / size) / size.T
 
     def discrete(self, matrices: np.ndarray, times: np.ndarray, points: np.ndarray) -> np.ndarray:
         out = []
@@ -199,13 +200,11 @@ class JetLaw(AbstractSubject):
 
 
 def null_rows(wrong: np.ndarray, tolerance: float = 1e-9) -> np.ndarray:
-    """Combinations of rows (r, k) that vanish: orthonormal, shape (dimension, r)."""
+    """Combinations of rows (r, k) of norm about one that vanish: orthonormal, shape (dimension, r)."""
     if not wrong.size:
         return np.eye(len(wrong))
-    sizes = np.linalg.norm(wrong, axis=1).max(initial=0.0)
     U, s, _ = np.linalg.svd(wrong, full_matrices=True)
-    rank = int(np.sum(s > tolerance * max(sizes, 1e-300)))
-    return U[:, rank:].T
+    return U[:, int(np.sum(s > tolerance)) :].T
 
 
 def _selected(columns: np.ndarray, n: int) -> Polynomial:

@@ -60,6 +60,8 @@ def whole(row: np.ndarray, order: np.ndarray) -> np.ndarray:
             row = np.array([float(Fraction(v, divisor)) for v in integers])
     else:
         row = row / np.abs(row).max(initial=1e-300)
+        near = np.round(12 * row) / 12
+        row = np.where(np.abs(row - near) < 1e-12, near, row)
     ranked = row[order]
     lead = ranked[np.flatnonzero(ranked)][:1]
     return -row if lead.size and lead[0] < 0 else row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,7 +14,8 @@ from symdyn._types import Frozen, StateSpace
 from symdyn.groups import Action, LieAlgebra
 from symdyn.groups.bound import Element
 from symdyn.groups.parts import AbstractPart
-from symdyn.symmetry.discovery.candidates import Place
+from symdyn.symmetry.discovery.candidates import Place, together
+from symdyn.symmetry.discovery.closure import CLOSED
 from symdyn.symmetry.discovery.discrete import DiscreteSymmetry
 from symdyn.symmetry.discovery.fields import Candidates, Fields, FunctionFields, TermFields, field_function
 from symdyn.symmetry.discovery.printing import latex_of, sympy_of, text_of
@@ -90,8 +92,6 @@ class Symmetries:
     closure: how far brackets leave the span of all that was found, relative; 0 for a Lie algebra.
     structure: structure constants c (g, g, g) of the fields' brackets, in the generators (and then the trivial ones
         where `algebra_holds_trivial`), [X_i, X_j] = sum_k c_ijk X_k + what leaves the span.
-    algebra: the `LieAlgebra` that the generators make, with trivial ones where they need them; None where the brackets
-        leave the span, or the fields are no polynomials.
     algebra_holds_trivial: whether trivial generators are part of `algebra`, after the others.
     discrete: elements that generate the discrete symmetries found.
     order: of the group that these make; 0 where it is not finite (or beyond 400).
@@ -106,12 +106,24 @@ class Symmetries:
     gap: float
     closure: float
     structure: np.ndarray
-    algebra: LieAlgebra | None
     algebra_holds_trivial: bool
     discrete: tuple[DiscreteSymmetry, ...]
     order: int
     exact: bool
     tolerance: float
+
+    @cached_property
+    def algebra(self) -> LieAlgebra | None:
+        """The Lie algebra of the generators, with the trivial ones after them where it does not close without.
+
+        None where nothing was found, the brackets leave the span, or the fields are no polynomials.
+        """
+        members = (*self.generators, *(self.trivial if self.algebra_holds_trivial else ()))
+        if not members or self.closure > CLOSED:
+            return None
+        single = together(Candidates(members[0].space, tuple(each.field for each in members))).single
+        labels = tuple(text_of(each.field) for each in members)
+        return None if single is None else LieAlgebra("found", single.polynomial(), labels)
 
     @property
     def dimension(self) -> int:
@@ -157,7 +169,7 @@ class Symmetries:
         """
         chosen = (*self.generators, *(self.trivial if trivial else ()))
         parts: list[AbstractPart] = []
-        fields = {str(each).split(":")[0]: each.field for each in chosen}
+        fields = {text_of(each.field): each.field for each in chosen}
         plain = {k: f for k, f in fields.items() if isinstance(f, TermFields) and f.exponents is not None}
         if plain:
             texts = {label: _components(field) for label, field in plain.items()}

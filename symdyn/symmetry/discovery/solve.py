@@ -39,7 +39,26 @@ def solved(sample: Sample, conditions: tuple[Any, bool] | None, tolerance: float
     kept = directions[spectrum < tolerance]
     if conditions is not None and len(kept):
         kept = _polished(conditions[0], kept)
-    return Solved(readable(kept), spectrum, False)
+    basis = readable(kept)
+    if tolerance > 1e-6 and len(kept):
+        basis = _snapped(kept, sample, tolerance)
+    return Solved(basis, spectrum, False)
+
+
+def _snapped(kept: np.ndarray, sample: Sample, tolerance: float) -> np.ndarray:
+    """A readable basis near approximate directions (r, g), where one has no larger defect than is tolerated."""
+    _, s, rows = svd(kept, full_matrices=False)
+    *_, order = qr(rows, mode="economic", pivoting=True)
+    pivots = np.sort(order[: len(rows)])
+    exact = np.linalg.solve(rows[:, pivots], rows)
+    for reach in (3 * tolerance, tolerance, tolerance / 3):
+        near = np.where(np.abs(exact) < reach, 0.0, exact)
+        for denominator in (3, 2, 1):
+            simple = np.round(near * denominator) / denominator
+            near = np.where(np.abs(near - simple) < reach * np.maximum(1.0, np.abs(near)), simple, near)
+        if np.all(defects(sample, near) < tolerance) and np.linalg.matrix_rank(near) == len(near):
+            return near
+    return exact
 
 
 def readable(basis: np.ndarray) -> np.ndarray:

@@ -24,10 +24,8 @@ def trivial(
         return []
     found: list[tuple[str, np.ndarray]] = []
     fields = sample.fields @ basis.T
-    size = np.linalg.norm(fields, axis=0) + 1e-300
-    own = np.linalg.norm(basis, axis=1) * np.median(np.linalg.norm(sample.fields, axis=0))
-    still = null_rows((fields / np.maximum(size, 1e-9 * own)).T)
-    found.append((VANISHES, still @ (basis / np.maximum(size, 1e-9 * own)[:, None])))
+    size = np.linalg.norm(basis * np.linalg.norm(sample.fields, axis=0), axis=1)  # without cancellation
+    found.append((VANISHES, (null_rows((fields / size).T) / size) @ basis))
     if isinstance(subject, Flow):
         found += _along(sample, basis)
         found += _powers(subject, candidates, sample, basis)
@@ -43,7 +41,7 @@ def _along(sample: Sample, basis: np.ndarray) -> list[tuple[str, np.ndarray]]:
     assert sample.across is not None
     across = np.einsum("mNg,rg->mNr", sample.across, basis)
     field = (sample.fields @ basis.T).reshape(across.shape)
-    size = np.sqrt((field**2).sum((0, 1))) + 1e-300
+    size = np.linalg.norm(basis * np.linalg.norm(sample.fields, axis=0), axis=1)
     inside = null_rows((across / size).reshape(-1, len(basis)).T)
     inside = inside / size
     if not len(inside):
