@@ -182,6 +182,11 @@ def _subject(of, kind, space, outputs, points, time, dimension, neighbours, iden
     return _of_function(of, kind, space, outputs, points, time)
 
 
+def _vector(function: Any, x):
+    """The values of a user's function, a lone number as one of several."""
+    return jnp.atleast_1d(function(x))
+
+
 def _unused(x):
     raise AssertionError("a polynomial law is evaluated as such")
 
@@ -209,7 +214,7 @@ def _read(texts: Mapping[str, str], wanted: Sequence[str], names: Sequence[str])
     return [read_polynomial(texts.get(name, "0"), tuple(names)) for name in wanted]
 
 
-def _of_function(of, kind, space, outputs, points, time) -> AbstractSubject:
+def _of_function(of: Any, kind, space, outputs, points, time) -> AbstractSubject:
     if isinstance(of, str) and kind == "level_set" and space is not None:
         return LevelSet(Place(space), Law(_unused, stacked([read_polynomial(of, space.component_names)])))
     if not callable(of):
@@ -219,7 +224,7 @@ def _of_function(of, kind, space, outputs, points, time) -> AbstractSubject:
         )
     if kind not in ("flow", "map", "function", "level_set"):
         raise InputError(
-            'say what the function is: kind="flow" (a vector field), "map", "function" or "level_set"; got ' f"{kind!r}"
+            f'say what the function is: kind="flow" (a vector field), "map", "function" or "level_set"; got {kind!r}'
         )
     if space is None:
         if points is None:
@@ -227,7 +232,7 @@ def _of_function(of, kind, space, outputs, points, time) -> AbstractSubject:
         space = _unnamed(points.shape[1])
     if kind == "function":
         return _graph(of, space, (outputs,) if isinstance(outputs, str) else tuple(outputs))
-    law = Law(lambda x: jnp.atleast_1d(of(x)))
+    law = Law(lambda x: _vector(of, x))
     shape = _shape(law, space.size)
     if kind == "level_set":
         return LevelSet(Place(space), law)
@@ -246,18 +251,20 @@ def _graph(of: Callable, space: StateSpace, outputs: tuple[str, ...]) -> Graph:
         raise InputError(f"name the variables that the function gives: outputs=...; the space has {space.names}")
     into = space.indices(outputs)
     rest = np.setdiff1d(np.arange(space.size), into)
-    law = Law(lambda x: jnp.atleast_1d(of(x)))
+    law = Law(lambda x: _vector(of, x))
     shape = _shape(law, len(rest))
     if shape != (len(into),):
-        raise InputError(f"the function gives {shape}, and the outputs {', '.join(outputs)} have {len(into)} components")
+        raise InputError(
+            f"the function gives {shape}, and the outputs {', '.join(outputs)} have {len(into)} components"
+        )
     return Graph(Place(space), law, rest, into)
 
 
-def _of_jets(of, space: StateSpace) -> JetLaw:
+def _of_jets(of: Any, space: StateSpace) -> JetLaw:
     fields = space.select(space.fields).component_names
     if space.time is None:
         if callable(of):
-            return JetLaw(Place(space), space, Law(lambda z: jnp.atleast_1d(of(z))))
+            return JetLaw(Place(space), space, Law(lambda z: _vector(of, z)))
         texts = [of] if isinstance(of, str) else list(of)
         return JetLaw(Place(space), space, implicit([read_polynomial(t, space.component_names) for t in texts]))
     if isinstance(of, str) and len(fields) == 1:
@@ -265,7 +272,7 @@ def _of_jets(of, space: StateSpace) -> JetLaw:
     if isinstance(of, Mapping):
         rates = Law(_unused, stacked(_read(of, fields, space.component_names)))
     elif callable(of):
-        rates = Law(lambda z: jnp.atleast_1d(of(z)))
+        rates = Law(lambda z: _vector(of, z))
     else:
         raise InputError(f"a law on jets is text by field or a function of the jet, got {type(of).__name__}")
     wide, law, solved = evolution(space, rates)

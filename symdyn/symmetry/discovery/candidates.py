@@ -1,4 +1,4 @@
-"""Candidates as a user gives them - groups, algebras, actions, libraries, several of these - as fields on coordinates."""
+"""Candidates as a user gives them (groups, algebras, actions, libraries, lists of these) as fields on coordinates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from symdyn._types import StateSpace, Variable
 from symdyn.groups import Action, Group, LieAlgebra, Polynomial
 from symdyn.groups.polynomial import stacked
 from symdyn.library import AbstractLibrary
-from symdyn.symmetry.discovery.fields import Candidates, Fields, FunctionFields, TermFields, of_polynomials
+from symdyn.symmetry.discovery.fields import (
+    Candidates,
+    Fields,
+    FunctionFields,
+    TermFields,
+    of_polynomials,
+    reading_order,
+)
 from symdyn.symmetry.discovery.library import Scalings, VectorFields
 
 
@@ -80,10 +87,10 @@ def _parts(item: Any, place: Place) -> list[Fields]:
         item = VectorFields(item)
     if isinstance(item, VectorFields | Scalings):
         return [item.on(place.wide if item.time and place.time else place.narrow)]
-    if isinstance(item, Group):
-        item = item.algebra
-    if isinstance(item, LieAlgebra):
-        return [_of_algebra(item, place)] if item.dimension else []
+    if isinstance(item, LieAlgebra | Group):
+        algebra = item if isinstance(item, LieAlgebra) else item.algebra
+        spacetime = isinstance(item, Group) and item.base == "spacetime"
+        return [_of_algebra(algebra, place, spacetime)] if algebra.dimension else []
     if isinstance(item, Action):
         return _of_action(item, place)
     raise InputError(
@@ -92,9 +99,9 @@ def _parts(item: Any, place: Place) -> list[Fields]:
     )
 
 
-def _of_algebra(algebra: LieAlgebra, place: Place) -> TermFields:
+def _of_algebra(algebra: LieAlgebra, place: Place, spacetime: bool) -> TermFields:
     narrow, zeroth = place.narrow, place.space.zeroth
-    spaces = [(place.wide, place.wide.names)] if place.time else []
+    spaces = [(place.wide, place.wide.names)] if place.time and spacetime else []
     if zeroth.coordinates:
         spaces.append((narrow, zeroth.coordinates))
     for space, names in [(narrow, narrow.names), *spaces]:
@@ -105,7 +112,7 @@ def _of_algebra(algebra: LieAlgebra, place: Place) -> TermFields:
             wide[np.arange(algebra.n), columns] = 1.0
             return of_polynomials(space, fields.mapped(lambda c, wide=wide: c @ wide))
     raise InputError(
-        f"{algebra.name} moves {algebra.n} coordinates and the state has {narrow.size}; say on which variables it acts: "
+        f"{algebra.name} moves {algebra.n} coordinates and the state has {narrow.size}; say what it acts on: "
         f"group.acting_on({narrow.names[0]}=sd.Vector, ...)"
     )
 
@@ -148,7 +155,7 @@ def _needs_time(part: Fields, place: Place) -> bool:
     if isinstance(part, TermFields) and part.exponents is not None:
         moves = part.matrix[:, : part.p].count_nonzero() > 0
         used = np.asarray(abs(part.matrix).sum(axis=0)).reshape(part.space.size, part.p).any(0)
-        return moves or bool(part.exponents[used, 0].any())
+        return bool(moves) or bool(part.exponents[used, 0].any())
     if isinstance(part, TermFields):
         return True
     rng = np.random.default_rng(11)
@@ -177,7 +184,8 @@ def _narrowed(part: Fields, narrow: StateSpace) -> Fields:
     if isinstance(part, TermFields):
         assert part.exponents is not None
         keep = np.flatnonzero(part.exponents[:, 0] == 0)
-        wide = part.matrix.reshape(part.count * part.space.size, part.p)[:, keep].reshape(part.count, -1)
+        tall = part.matrix.reshape(part.count * part.space.size, part.p).tocsr()[:, keep]
+        wide = tall.reshape(part.count, -1)
         return TermFields(narrow, wide.tocsr()[:, len(keep) :], part.exponents[keep, 1:])
     functions = tuple(lambda x, f=f: f(jnp.concatenate([jnp.ones_like(x[:1]), x]))[1:] for f in part.functions)
     return replace(part, space=narrow, functions=functions)
@@ -191,7 +199,7 @@ def _merged(parts: list[Fields], space: StateSpace) -> tuple[Fields, ...]:
         return tuple(parts)
     whole = np.concatenate([part.exponents for part in plain if part.exponents is not None])
     exponents, place = np.unique(whole, axis=0, return_inverse=True)
-    order = np.lexsort((*(-exponents.T[::-1]), exponents.sum(1)))
+    order = reading_order(exponents)
     rank = np.argsort(order)[place.ravel()]
     matrices, start, p = [], 0, len(exponents)
     for part in plain:
@@ -215,6 +223,7 @@ def _independent(fields: TermFields) -> TermFields:
     used = np.unique(fields.matrix.indices)
     dense = np.asarray(fields.matrix[:, used].todense())
     size = np.linalg.norm(dense, axis=1, keepdims=True)
-    R, order = qr((dense / np.where(size > 0, size, 1.0)).T, mode="r", pivoting=True)
+    found: Any = qr((dense / np.where(size > 0, size, 1.0)).T, mode="r", pivoting=True)
+    R, order = found
     rank = int(np.sum(np.abs(np.diag(R)) > 1e-10))
     return replace(fields, matrix=fields.matrix[np.sort(order[:rank])])

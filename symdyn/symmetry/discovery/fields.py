@@ -205,4 +205,10 @@ def of_polynomials(space: StateSpace, fields: Polynomial) -> TermFields:
     exponents = fields.exponents.array
     if not p:
         exponents, coefficients = np.zeros((1, fields.n), int), np.zeros((g, N, 1))
-    return TermFields(space, sparse.csr_matrix(coefficients.reshape(g, -1)), exponents)
+    order = reading_order(exponents)
+    return TermFields(space, sparse.csr_matrix(coefficients[..., order].reshape(g, -1)), exponents[order])
+
+
+def reading_order(exponents: np.ndarray) -> np.ndarray:
+    """Monomials (p, N) by degree, and by the first variables within one: their places (p,)."""
+    return np.lexsort((*(-exponents.T[::-1]), exponents.sum(1)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from symdyn._errors import InputError
 from symdyn._types import double_precision
@@ -38,10 +39,10 @@ def found_symmetries(
         single = fields.single
         found = solved(sample, None if single is None else subject.exact(single), tolerance)
         gap = _gap(found, tolerance)
-        fields, basis, sample = _in_fields(fields, found.basis, sample)
+        basis = _in_fields(fields, found.basis)
         if grow:
             fields, basis, sample = _grown(fields, basis, subject, at)
-        generators, dull = _named(subject, fields, sample, basis)
+        generators, dull = _named(subject, fields, sample, basis, tolerance)
         elements, order = found_elements(
             subject, kinds, elements_of(candidates, subject.place), at[:40], max(tolerance, 1e-8), rng
         )
@@ -59,14 +60,12 @@ def _gap(found: Solved, tolerance: float) -> float:
     return float(s[r] / max(s[r - 1], 1e-16))
 
 
-def _in_fields(fields: Candidates, basis: np.ndarray, sample: Sample) -> tuple[Candidates, np.ndarray, Sample]:
-    """The same in unit fields psi_p d/dx_k where all candidates share their terms: there numbers read best."""
-    part = fields.parts[0]
-    if len(fields.parts) > 1 or not isinstance(part, TermFields) or not len(basis):
-        return fields, basis, sample
-    moved = np.asarray((part.matrix.T @ basis.T).T)
-    moved = np.where(np.abs(moved) > 1e-12 * np.abs(moved).max(axis=1, keepdims=True), moved, 0.0)
-    return fields, moved, sample
+def _in_fields(fields: Candidates, basis: np.ndarray) -> np.ndarray:
+    """A basis in unit fields psi_p d/dx_k, where all candidates share their terms: there numbers read best."""
+    if not len(basis):
+        return basis
+    moved = _in_units(fields, basis)
+    return np.where(np.abs(moved) > 1e-12 * np.abs(moved).max(axis=1, keepdims=True), moved, 0.0)
 
 
 def _grown(fields: Candidates, rows: np.ndarray, subject: AbstractSubject, at: np.ndarray):
@@ -76,69 +75,75 @@ def _grown(fields: Candidates, rows: np.ndarray, subject: AbstractSubject, at: n
         raise InputError("grow=True brackets polynomial fields only")
     if not len(rows):
         return fields, rows, subject.sample(fields, at)
-    from scipy import sparse
-
     more = grown(TermFields(single.space, sparse.csr_matrix(rows), single.exponents))
     wider = Candidates(single.space, (more,))
     return wider, np.asarray(more.matrix.todense()), subject.sample(wider, at)
 
 
 def _named(
-    subject: AbstractSubject, fields: Candidates, sample: Sample, rows: np.ndarray
+    subject: AbstractSubject, fields: Candidates, sample: Sample, rows: np.ndarray, tolerance: float
 ) -> tuple[tuple[Symmetry, ...], tuple[Symmetry, ...]]:
     """Generators and trivial generators, each as a field with its defect, in readable bases."""
     if not len(rows):
         return (), ()
-    part = fields.parts[0]
-    shared = len(fields.parts) == 1 and isinstance(part, TermFields)
-    inside = _coordinates(part, rows) if shared and isinstance(part, TermFields) else rows
-    dull = [(reason, inside_rows @ np.eye(len(inside_rows[0]))) for reason, inside_rows in
-            trivial(subject, fields, sample, inside)]
-    matrix = part.matrix if shared and isinstance(part, TermFields) else None
-
-    def in_fields(values: np.ndarray) -> np.ndarray:
-        return values if matrix is None else np.asarray((matrix.T @ values.T).T)
-
-    reasons, names = [], []
-    for reason, values in dull:
-        short = sparse_basis(readable(in_fields(values)))
-        reasons.append(short)
-        names += [reason] * len(short)
-    flat = np.concatenate(reasons) if reasons else np.zeros((0, rows.shape[1]))
-    kept = sparse_basis(completed(flat, sparse_basis(rows)), flat)
+    names, flat = [], [np.zeros((0, rows.shape[1]))]
+    for reason, values in trivial(subject, fields, sample, _coordinates(fields, rows)):
+        flat.append(sparse_basis(readable(_in_units(fields, values))))
+        names += [reason] * len(values)
+    dull = np.concatenate(flat)
+    kept = sparse_basis(completed(dull, sparse_basis(rows)), dull)
     order = _reading_order(fields, rows.shape[1], subject.place.time)
-    kept, flat = (np.array([whole(row, order) for row in each]).reshape(len(each), rows.shape[1])
-                  for each in (kept, flat))
+    small = tolerance if tolerance > 1e-6 else 1e-12  # of approximate symmetries, small numbers are noise
 
-    def symmetries(values: np.ndarray, why: list[str]) -> tuple[Symmetry, ...]:
-        if not len(values):
-            return ()
-        back = _coordinates(part, values) if matrix is not None and isinstance(part, TermFields) else values
-        rho = defects(sample, back)
-        return tuple(
-            Symmetry(_field(fields, row), float(d), reason) for row, d, reason in zip(values, rho, why, strict=True)
-        )
+    def symmetries(values: np.ndarray, why: list[str]) -> list[Symmetry]:
+        values = np.array([whole(row, order, small) for row in values]).reshape(values.shape)
+        rho = defects(sample, _coordinates(fields, values))
+        each = zip(values, rho, why, strict=True)
+        return [Symmetry(_field(fields, row), float(d), reason) for row, d, reason in each]
 
-    return symmetries(kept, [""] * len(kept)), symmetries(flat, names)
+    kept = kept[np.argsort([_rank(fields, row, order) for row in kept], kind="stable")] if len(kept) else kept
+    return tuple(symmetries(kept, [""] * len(kept))), tuple(symmetries(dull, names))
 
 
-def _coordinates(part: TermFields, rows: np.ndarray) -> np.ndarray:
+def _shared(fields: Candidates) -> TermFields | None:
+    """The one part of candidates that share their terms, if that is all there is."""
+    part = fields.parts[0]
+    return part if len(fields.parts) == 1 and isinstance(part, TermFields) else None
+
+
+def _in_units(fields: Candidates, rows: np.ndarray) -> np.ndarray:
+    """Combinations of the candidates over (component, term), where they share their terms."""
+    part = _shared(fields)
+    return rows if part is None else np.asarray((part.matrix.T @ rows.T).T)
+
+
+def _rank(fields: Candidates, row: np.ndarray, order: np.ndarray) -> float:
+    """Where a generator stands in the list: by its degree, then by its first term."""
+    part, lead = _shared(fields), int(np.flatnonzero(row[order])[0])
+    if part is None or part.exponents is None:
+        return float(lead)
+    used = row.reshape(part.space.size, part.p).any(0)
+    return float(part.exponents[used].sum(1).max() * len(row) + lead)
+
+
+def _coordinates(fields: Candidates, rows: np.ndarray) -> np.ndarray:
     """Rows over (component, term) as combinations of the candidates."""
-    from scipy import sparse
-
+    part = _shared(fields)
+    if part is None or not len(rows):
+        return rows.reshape(len(rows), fields.count)
     matrix = part.matrix.tocsr()
     one = np.diff(matrix.indptr)
     if np.all(one == 1) and len(np.unique(matrix.indices)) == len(one):
         return rows[:, matrix.indices] / matrix.data
     used = np.unique(matrix.indices)
-    dense = np.asarray(sparse.csr_matrix(matrix)[:, used].todense())
+    dense = np.asarray(matrix[:, used].todense())
     return np.linalg.lstsq(dense.T, rows[:, used].T, rcond=None)[0].T
 
 
 def _reading_order(fields: Candidates, size: int, time: str) -> np.ndarray:
     """The numbers of a field in the order in which signs are read: term by term, those with an added time last."""
-    part = fields.parts[0]
-    if len(fields.parts) > 1 or not isinstance(part, TermFields):
+    part = _shared(fields)
+    if part is None:
         return np.arange(size)
     order = np.arange(size).reshape(part.space.size, part.p).T
     if part.exponents is not None and time in part.space.names:
@@ -147,10 +152,8 @@ def _reading_order(fields: Candidates, size: int, time: str) -> np.ndarray:
 
 
 def _field(fields: Candidates, row: np.ndarray):
-    from scipy import sparse
-
-    part = fields.parts[0]
-    if len(fields.parts) == 1 and isinstance(part, TermFields):
+    part = _shared(fields)
+    if part is not None:
         return TermFields(part.space, sparse.csr_matrix(row[None]), part.exponents, part.terms)
     return fields.rows(row[None]).parts[0]
 

@@ -94,7 +94,7 @@ class JetLaw(AbstractSubject):
         fields = part.polynomial().mapped(np.transpose).placed(here, space.size)  # (N, g)
         place = {int(c): k for k, c in enumerate(here)}
         still = (0,) * len(jet.coordinates)
-        known = {still: fields[[place[int(c)] for c in jet.columns[still]]]}
+        known: dict[tuple[int, ...], Polynomial] = {still: fields[[place[int(c)] for c in jet.columns[still]]]}
         xi = [fields[place[int(c)]] for c in jet.coordinates]
         slopes = [[jet.total(x, k) for x in xi] for k in range(len(xi))]
 
@@ -232,7 +232,7 @@ def spacetime(space: StateSpace) -> StateSpace:
     if space.time is None:
         return space
     order = max([sum(d.orders) for d in space.derivatives], default=0)
-    sizes = {name: space[name] for name in space.fields}
+    sizes: dict[str, Any] = {name: space[name] for name in space.fields}
     return StateSpace.jets((space.time, *space.differentiated), order=max(order, 1), **sizes)
 
 
@@ -261,4 +261,3 @@ def _never(z):
 def implicit(polynomials: list[Polynomial]) -> Law:
     """Several polynomial equations as one law."""
     return Law(_never, stacked(polynomials))
-

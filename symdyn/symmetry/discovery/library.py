@@ -1,4 +1,4 @@
-"""Candidate generators as a library: all fields psi(x) d/dx_k with psi of a polynomial, trigonometric or own library."""
+"""Candidate generators as a library: all fields psi(x) d/dx_k with psi polynomial, trigonometric or a user's own."""
 
 from __future__ import annotations
 

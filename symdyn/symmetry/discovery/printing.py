@@ -47,10 +47,8 @@ def latex_of(field: Fields) -> str:
     texts = []
     for name, row in _lead_first(parts):
         body = combination_text(row, tuple(latex), ("",))
-        if np.count_nonzero(row) > 1:
-            body = rf"\left({body}\right)\,"
-        else:
-            body = {"1": "", "-1": "-"}.get(body, rf"{body}\,")
+        several = np.count_nonzero(row) > 1
+        body = rf"\left({body}\right)\," if several else {"1": "", "-1": "-"}.get(body, rf"{body}\,")
         texts.append(rf"{body}\partial_{{{latex_symbol(name)}}}")
     return _sum(texts)
 

@@ -47,11 +47,12 @@ def _shorter(row: np.ndarray, other: np.ndarray) -> np.ndarray | None:
     return best
 
 
-def whole(row: np.ndarray, order: np.ndarray) -> np.ndarray:
+def whole(row: np.ndarray, order: np.ndarray, small: float = 1e-12) -> np.ndarray:
     """A row in whole numbers without common divisor where it is rational, else with a largest entry of size 1.
 
-    The first entry in the given order is positive.
+    The first entry in the given order is positive. Entries below a `small` share of the largest are none.
     """
+    row = np.where(np.abs(row) > small * np.abs(row).max(initial=0.0), row, 0.0)
     found = rational(row)
     if found is not None:
         integers = [int(v) for v in found[0]]
@@ -61,7 +62,7 @@ def whole(row: np.ndarray, order: np.ndarray) -> np.ndarray:
     else:
         row = row / np.abs(row).max(initial=1e-300)
         near = np.round(12 * row) / 12
-        row = np.where(np.abs(row - near) < 1e-12, near, row)
+        row = np.where(np.abs(row - near) < small, near, row)
     ranked = row[order]
     lead = ranked[np.flatnonzero(ranked)][:1]
     return -row if lead.size and lead[0] < 0 else row
@@ -90,5 +91,3 @@ def common_whole(values: np.ndarray) -> np.ndarray | None:
     integers = [int(v) for v in found[0]]
     divisor = gcd(*integers) or 1
     return np.array([v // divisor for v in integers])
-
-

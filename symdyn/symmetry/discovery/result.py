@@ -208,8 +208,9 @@ class Symmetries:
 
     def __str__(self) -> str:
         lines = [f"{_count(self.dimension, 'continuous symmetry', 'continuous symmetries')}{self._how()}"]
-        lines += [f"  {each}" + (f"   (defect {each.defect:.1e})" if each.defect > 1e-12 else "")
-                  for each in self.generators]
+        lines += [
+            f"  {each}" + (f"   (defect {each.defect:.1e})" if each.defect > 1e-12 else "") for each in self.generators
+        ]
         if self.dimension + len(self.trivial) > 1 and self.closure > 1e-7:
             lines.append(f"  the brackets leave the span: {self.closure:.1e}; grow=True adds them")
         if self.trivial:
@@ -225,7 +226,9 @@ class Symmetries:
         kept = self.dimension + len(self.trivial)
         rest = self.spectrum[kept] if kept < len(self.spectrum) else None
         way = "exact" if self.exact else f"defects below {self.tolerance:.0e}"
-        return f" of {len(self.spectrum)} candidates ({way}" + (f"; next defect {rest:.2g})" if rest is not None else ")")
+        return f" of {len(self.spectrum)} candidates ({way}" + (
+            f"; next defect {rest:.2g})" if rest is not None else ")"
+        )
 
     def __repr__(self) -> str:
         return f"<Symmetries: {self.dimension} generators, {len(self.discrete)} discrete>\n{self}"

@@ -47,7 +47,7 @@ def solved(sample: Sample, conditions: tuple[Any, bool] | None, tolerance: float
 
 def _snapped(kept: np.ndarray, sample: Sample, tolerance: float) -> np.ndarray:
     """A readable basis near approximate directions (r, g), where one has no larger defect than is tolerated."""
-    _, s, rows = svd(kept, full_matrices=False)
+    _, _, rows = svd(kept, full_matrices=False)
     *_, order = qr(rows, mode="economic", pivoting=True)
     pivots = np.sort(order[: len(rows)])
     exact = np.linalg.solve(rows[:, pivots], rows)
@@ -77,7 +77,9 @@ def scale_free(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     size = np.linalg.norm(B, axis=0)
     fields = np.linalg.norm(sample.fields, axis=0)
     # a candidate whose terms all vanish (a shift of a coordinate that nothing depends on) is measured by itself
-    size = np.where(size > _EMPTY * np.maximum(fields, 1e-300), size, np.maximum(fields, 1e-300))
+    share = size / np.maximum(fields, 1e-300)
+    usual = share.max(initial=0.0) or 1.0
+    size = np.where(share > _EMPTY * usual, size, np.maximum(usual * fields, 1e-300))
     R = qr(B / size, mode="r")[0][:g] if len(B) > g else B / size
     _, s, Z = svd(R, full_matrices=True)
     s = np.pad(s, (0, g - len(s)))
@@ -99,7 +101,9 @@ def defects(sample: Sample, basis: np.ndarray) -> np.ndarray:
     above = np.linalg.norm(sample.defect @ basis.T, axis=0)
     below = np.linalg.norm(sample.parts @ basis.T, axis=0)
     own = np.linalg.norm(sample.fields @ basis.T, axis=0)
-    return np.where(below > _EMPTY * own, above / np.maximum(below, 1e-300), 0.0)
+    share = np.linalg.norm(sample.parts, axis=0) / np.maximum(np.linalg.norm(sample.fields, axis=0), 1e-300)
+    usual = share.max(initial=0.0) or 1.0
+    return np.where(below > _EMPTY * usual * own, above / np.maximum(below, 1e-300), 0.0)
 
 
 def _rows(matrix) -> list[dict[int, int]]:

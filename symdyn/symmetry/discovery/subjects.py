@@ -35,7 +35,8 @@ class Sample:
 
     `defect` (rows, g): what has to vanish; `parts` (rows', g): the terms that it is the sum of; `fields` (rows'', g):
     the candidates themselves. For a flow, `across` (m, N, g): what of them is not along it; `velocity` (m, N) the flow
-    and `points` (m, N) where; `wide`: whether the time is the first coordinate.
+    and `points` (m, N) where; `wide`: whether the time is the first coordinate. All rows are measured by the size of
+    the component that they belong to, for flows `scale` (n,): so the units of components do not matter.
     """
 
     defect: np.ndarray
@@ -44,6 +45,7 @@ class Sample:
     across: np.ndarray | None = None
     velocity: np.ndarray | None = None
     points: np.ndarray | None = None
+    scale: np.ndarray | None = None
     wide: bool = False
 
 
@@ -104,6 +106,12 @@ class AbstractSubject(abc.ABC):
         """Relative defects of elements x -> g x, t -> s t, matrices (k, n, n) and signs (k,): shape (k,)."""
 
 
+def scale_of(values: np.ndarray) -> np.ndarray:
+    """The root mean square of each component of values (m, n), 1 where it vanishes: shape (n,)."""
+    size = np.sqrt((values**2).mean(0))
+    return np.where(size > 0, size, 1.0)
+
+
 def columns_of(values: np.ndarray) -> np.ndarray:
     """Values (m, d, g) as rows (m d, g)."""
     return values.reshape(-1, values.shape[-1])
@@ -127,7 +135,12 @@ class Flow(AbstractSubject):
             z, X = np.concatenate([clock, points], axis=1), np.concatenate([np.ones_like(clock), V], axis=1)
         else:
             z, X = points, V
+        scale = scale_of(points)
         field, pushed = candidates.moved(z), candidates.moved(z, X)
+        field[:, -n:] /= scale[:, None]
+        pushed[:, -n:] /= scale[:, None]
+        V, J = V / scale, J * scale / scale[:, None]
+        X = X / np.concatenate([np.ones(X.shape[1] - n), scale])
         first = np.einsum("mij,mjg->mig", J, field[:, -n:])
         parts = [first, pushed[:, -n:]]
         if wide:
@@ -136,7 +149,7 @@ class Flow(AbstractSubject):
         share = np.einsum("mi,mig->mg", X, field) / np.maximum((X**2).sum(1), 1e-300)[:, None]
         across = field - X[:, :, None] * share[:, None, :]
         terms = np.concatenate([columns_of(p) for p in parts])
-        return Sample(columns_of(defect), terms, columns_of(field), across, X, z, wide)
+        return Sample(columns_of(defect), terms, columns_of(field), across, X, z, scale, wide)
 
     def exact(self, fields: TermFields) -> tuple[Any, bool] | None:
         if self.law.polynomial is None:
@@ -163,7 +176,8 @@ class OneStep(AbstractSubject):
         after, J = self.law.at(points), self.law.jacobian(points)
         _check_finite(after, J)
         field = candidates.moved(points)
-        first, second = np.einsum("mij,mjg->mig", J, field), candidates.moved(after)
+        scale = scale_of(points)[:, None]
+        first, second = np.einsum("mij,mjg->mig", J, field) / scale, candidates.moved(after) / scale
         parts = np.concatenate([columns_of(first), columns_of(second)])
         return Sample(columns_of(first - second), parts, columns_of(field))
 
@@ -192,6 +206,8 @@ class Graph(AbstractSubject):
         _check_finite(y, J)
         field = candidates.moved(self._joined(points, y))
         first, second = np.einsum("mij,mjg->mig", J, field[:, self.inputs]), field[:, self.outputs]
+        scale = scale_of(y)[:, None]
+        first, second = first / scale, second / scale
         parts = np.concatenate([columns_of(first), columns_of(second)])
         return Sample(columns_of(first - second), parts, columns_of(field))
 

@@ -64,19 +64,18 @@ def _constant_multiple(sample: Sample, ours: np.ndarray) -> np.ndarray | None:
     return found if np.linalg.norm(flat @ found - target) < 1e-8 * np.linalg.norm(target) else None
 
 
-def _powers(
-    subject: Flow, candidates: Candidates, sample: Sample, basis: np.ndarray
-) -> list[tuple[str, np.ndarray]]:
+def _powers(subject: Flow, candidates: Candidates, sample: Sample, basis: np.ndarray) -> list[tuple[str, np.ndarray]]:
     """For a linear law x' = A x: the fields A^k x, which commute with it whatever A is."""
     V = subject.law.polynomial
     if V is None or V.n != candidates.space.size or V.degree > 1 or np.any(V.constant_part):
         return []
-    points, A = sample.points, V.linear_part
+    points, scale, A = sample.points, sample.scale, V.linear_part
     assert points is not None
+    assert scale is not None
     flat = sample.fields @ basis.T
     rows, power = [], np.eye(V.n)
     for _ in range(V.n):
-        target = (points @ power.T).ravel()
+        target = (points @ power.T / scale).ravel()
         coordinates, *_ = np.linalg.lstsq(flat, target, rcond=None)
         if np.linalg.norm(flat @ coordinates - target) < 1e-8 * np.linalg.norm(target):
             rows.append(coordinates @ basis)
