@@ -5,6 +5,8 @@ The bracket of fields is [X, Y] = DY X - DX Y. Polynomial fields are bracketed i
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -13,6 +15,7 @@ from symdyn.groups.polynomial import concatenated
 from symdyn.symmetry.discovery.fields import Candidates, TermFields, of_polynomials
 
 CLOSED = 1e-8  # relative residual of brackets below which a span counts as an algebra
+_BLOCK = 256  # brackets at once
 _MOST = 80  # generators beyond which a span is not grown further
 _DEGREE = 16
 
@@ -27,12 +30,11 @@ def structure(fields: Candidates, points: np.ndarray) -> tuple[np.ndarray, float
         _, own, brackets, size = _coefficients(single.polynomial())
     else:
         own, brackets, size = _sampled(fields, points)
-    found, outside = _split(own, brackets)
+    found, share, _ = _split(own, brackets, size)
     scale = np.abs(found).max(initial=0.0)
     found = np.where(np.abs(found) > 1e-9 * max(scale, 1e-300), found, 0.0)
     near = np.round(2 * found) / 2
     found = np.where(np.abs(found - near) < 1e-9 * np.maximum(1.0, np.abs(found)), near, found)
-    share = np.linalg.norm(outside, axis=1) / np.maximum(size, 1e-300)
     return found.reshape(g, g, g), float(share.max(initial=0.0))
 
 
@@ -41,8 +43,7 @@ def grown(fields: TermFields) -> TermFields:
     X = fields.polynomial()
     while X.shape[0] < _MOST and X.degree <= _DEGREE:
         exponents, own, brackets, size = _coefficients(X)
-        _, outside = _split(own, brackets)
-        new = outside[np.linalg.norm(outside, axis=1) > 1e-8 * size]
+        _, _, new = _split(own, brackets, size)
         if not len(new):
             break
         _, s, V = np.linalg.svd(new / np.linalg.norm(new, axis=1, keepdims=True), full_matrices=False)
@@ -51,15 +52,28 @@ def grown(fields: TermFields) -> TermFields:
     return of_polynomials(fields.space, X)
 
 
-def _split(own: np.ndarray, brackets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates (k, g) of brackets (k, N) in the rows of `own` (g, N), and what lies outside (k, N)."""
+def _split(own: np.ndarray, brackets: Any, size: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coordinates (k, g) of brackets (k, N) in the rows of `own` (g, N), what share lies outside (k,), and those parts.
+
+    In blocks, as g^2 brackets of many monomials would fill the memory.
+    """
     length = np.linalg.norm(own, axis=1, keepdims=True)
-    length = np.where(length > 0, length, 1.0)
-    found, *_ = np.linalg.lstsq((own / length).T, brackets.T, rcond=None)
-    return (found / length).T, brackets - found.T @ (own / length)
+    scaled = own / np.where(length > 0, length, 1.0)
+    inverse = np.linalg.pinv(scaled)  # (N, g)
+    coordinates, shares, outside = [], [], [np.zeros((0, own.shape[1]))]
+    for k in range(0, brackets.shape[0], _BLOCK):
+        block = brackets[k : k + _BLOCK]
+        block = np.asarray(block.todense() if sparse.issparse(block) else block)
+        found = block @ inverse
+        rest = block - found @ scaled
+        share = np.linalg.norm(rest, axis=1) / np.maximum(size[k : k + _BLOCK], 1e-300)
+        coordinates.append(found / np.where(length > 0, length, 1.0).T)
+        shares.append(share)
+        outside.append(rest[share > CLOSED])
+    return np.concatenate(coordinates), np.concatenate(shares), np.concatenate(outside)
 
 
-def _coefficients(X: Polynomial) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _coefficients(X: Polynomial) -> tuple[np.ndarray, np.ndarray, Any, np.ndarray]:
     """Common monomials (p, N), the fields (g, N p), all brackets (g g, N p), and the size of the terms of each.
 
     All pairs of terms at once: v x^e d_k of field i turns w x^f d_a of field j into v w f_k x^(e + f - 1_k) d_a.
@@ -82,7 +96,7 @@ def _coefficients(X: Polynomial) -> tuple[np.ndarray, np.ndarray, np.ndarray, np
     here = sparse.coo_matrix((numbers, (field[second] * g + field[first], column)), shape).tocsr()
     size = np.sqrt(np.asarray(there.multiply(there).sum(1)).ravel())
     size = size + np.sqrt(np.asarray(here.multiply(here).sum(1)).ravel())
-    return common, own, np.asarray((there - here).todense()), size
+    return common, own, (there - here).tocsr(), size
 
 
 def _sampled(fields: Candidates, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
