@@ -89,7 +89,7 @@ def find_symmetries(
     --------
     >>> import symdyn as sd
     >>> print(sd.find_symmetries({"x": "x - y - x^3 - x y^2", "y": "x + y - x^2 y - y^3"}))
-    1 continuous symmetry of 7 candidates (exact; next defect 0.47)
+    1 continuous symmetry of 7 candidates (exact; next defect 0.3)
       x d/dy - y d/dx
     discrete, generating a group of order 4:
       (x, y) -> (-y, x)
@@ -98,8 +98,8 @@ def find_symmetries(
     ...     print(generator)
     d/dt
     d/dx
-    2 t d/dt + x d/dx - u d/du
     t d/dx + d/du
+    2 t d/dt + x d/dx - u d/du
     t^2 d/dt + t x d/dx + (x - t u) d/du
     """
     given = _array(points, "points")

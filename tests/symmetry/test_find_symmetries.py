@@ -189,6 +189,9 @@ def test_the_flow_and_its_multiples_are_named():
     rescaled = sd.find_symmetries(LORENZ, candidates=sd.VectorFields(2, time=True), discrete=False)
     assert texts(rescaled) == ["d/dt"]
     assert [each.reason for each in rescaled.trivial] == ["the flow itself"]
+    moving = sd.find_symmetries({"x": "v", "v": "-x"}, candidates=sd.VectorFields(2, time=True), discrete=False)
+    assert texts(moving) == ["d/dt", "x d/dx + v d/dv"]
+    assert str(moving.trivial[-1]) == "(x^2 + v^2) d/dt: the flow times a conserved function"
 
 
 def test_a_linear_law_without_more_symmetry_has_its_powers_only():
@@ -243,6 +246,13 @@ def test_an_action_of_what_was_found_is_enforced():
     admitted = sd.enforce(sd.Monomials(2), burgers.action(), space=jets, targets="u")
     assert admitted.dimension == 1
     assert np.count_nonzero(admitted.offset.array) == 1
+
+
+def test_a_law_under_what_was_found_is_saved(tmp_path):
+    data = sd.make_dataset("hopf", times=np.arange(0, 10, 0.02))
+    law = sd.identify(data, library=sd.Monomials(3), action=sd.find_symmetries(HOPF).action())
+    law.save(tmp_path / "hopf.symdyn")
+    assert sd.load(tmp_path / "hopf.symdyn").settings.action == law.settings.action
 
 
 def test_time_reversal_is_found_and_enforced():

@@ -60,10 +60,10 @@ def resolved(given: Any, place: Place) -> Candidates:
     if not items:
         raise InputError("find_symmetries needs at least one candidate")
     parts: list[Fields] = [part for item in items for part in _parts(item, place)]
-    if place.time and any(_needs_time(part, place) for part in parts):
+    if place.time and any(needs_time(part, place) for part in parts):
         parts = [_widened(part, place.wide) for part in parts]
         return Candidates(place.wide, _merged(parts, place.wide))
-    parts = [_narrowed(part, place.narrow) for part in parts]
+    parts = [narrowed(part, place.narrow) for part in parts]
     return Candidates(place.narrow, _merged(parts, place.narrow))
 
 
@@ -148,7 +148,7 @@ def _with_time(field: Callable, column: int, weight: float) -> Callable:
     return lambda x: jnp.asarray(field(x)).at[column].add(weight * x[column])
 
 
-def _needs_time(part: Fields, place: Place) -> bool:
+def needs_time(part: Fields, place: Place) -> bool:
     """Whether some field of a part moves the added time, or depends on it."""
     if part.space != place.wide:
         return False
@@ -177,7 +177,7 @@ def _widened(part: Fields, wide: StateSpace) -> Fields:
     return FunctionFields(wide, functions.names, wider, functions.basis)
 
 
-def _narrowed(part: Fields, narrow: StateSpace) -> Fields:
+def narrowed(part: Fields, narrow: StateSpace) -> Fields:
     """A part without the added time, which none of its fields moves or depends on."""
     if part.space == narrow:
         return part

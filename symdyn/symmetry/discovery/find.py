@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy import sparse
 
 from symdyn._errors import InputError
 from symdyn._types import double_precision
-from symdyn.symmetry.discovery.candidates import elements_of, resolved, together
+from symdyn.symmetry.discovery.candidates import elements_of, narrowed, needs_time, resolved, together
 from symdyn.symmetry.discovery.closure import CLOSED, grown, structure
 from symdyn.symmetry.discovery.discrete import found_elements
 from symdyn.symmetry.discovery.fields import Candidates, TermFields
@@ -17,7 +18,7 @@ from symdyn.symmetry.discovery.readable import completed, sparse_basis, whole
 from symdyn.symmetry.discovery.result import Symmetries, Symmetry
 from symdyn.symmetry.discovery.solve import Solved, defects, readable, solved
 from symdyn.symmetry.discovery.subjects import AbstractSubject, Sample
-from symdyn.symmetry.discovery.trivial import trivial
+from symdyn.symmetry.discovery.trivial import KEPT, trivial
 
 
 def found_symmetries(
@@ -42,7 +43,7 @@ def found_symmetries(
         basis = _in_fields(fields, found.basis)
         if grow:
             fields, basis, sample = _grown(fields, basis, subject, at)
-        generators, dull = _named(subject, fields, sample, basis, tolerance)
+        generators, dull = _without_time(subject, *_named(subject, fields, sample, basis, tolerance))
         elements, order = found_elements(
             subject, kinds, elements_of(candidates, subject.place), at[:40], max(tolerance, 1e-8), rng
         )
@@ -86,11 +87,13 @@ def _named(
     """Generators and trivial generators, each as a field with its defect, in readable bases."""
     if not len(rows):
         return (), ()
-    names, flat = [], [np.zeros((0, rows.shape[1]))]
+    names, dull, known = [], np.zeros((0, rows.shape[1])), np.zeros((0, rows.shape[1]))
     for reason, values in trivial(subject, fields, sample, _coordinates(fields, rows)):
-        flat.append(sparse_basis(readable(_in_units(fields, values))))
-        names += [reason] * len(values)
-    dull = np.concatenate(flat)
+        short = completed(known, sparse_basis(readable(_in_units(fields, values))))
+        known = np.concatenate([known, short])
+        if reason != KEPT:
+            dull = np.concatenate([dull, short])
+            names += [reason] * len(short)
     kept = sparse_basis(completed(dull, sparse_basis(rows)), dull)
     order = _reading_order(fields, rows.shape[1], subject.place.time)
     small = tolerance if tolerance > 1e-6 else 1e-12  # of approximate symmetries, small numbers are noise
@@ -103,6 +106,20 @@ def _named(
 
     kept = kept[np.argsort([_rank(fields, row, order) for row in kept], kind="stable")] if len(kept) else kept
     return tuple(symmetries(kept, [""] * len(kept))), tuple(symmetries(dull, names))
+
+
+def _without_time(
+    subject: AbstractSubject, generators: tuple[Symmetry, ...], dull: tuple[Symmetry, ...]
+) -> tuple[tuple[Symmetry, ...], tuple[Symmetry, ...]]:
+    """The same fields on the state alone, where none of them moves an added time or depends on it."""
+    place = subject.place
+    if not place.time or any(needs_time(each.field, place) for each in (*generators, *dull)):
+        return generators, dull
+
+    def narrow(members: tuple[Symmetry, ...]) -> tuple[Symmetry, ...]:
+        return tuple(replace(each, field=narrowed(each.field, place.narrow)) for each in members)
+
+    return narrow(generators), narrow(dull)
 
 
 def _shared(fields: Candidates) -> TermFields | None:

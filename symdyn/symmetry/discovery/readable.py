@@ -70,6 +70,8 @@ def whole(row: np.ndarray, order: np.ndarray, small: float = 1e-12) -> np.ndarra
 
 def completed(trivial: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Rows of a basis (r, g), the shortest first, that complete the span of trivial ones (k, g) to that of all."""
+    if not len(basis):
+        return basis
     span = np.linalg.qr(trivial.T)[0] if len(trivial) else np.zeros((basis.shape[1], 0))
     order = np.argsort([np.count_nonzero(row) for row in basis], kind="stable")
     kept = []

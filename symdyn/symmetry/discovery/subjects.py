@@ -34,15 +34,14 @@ class Sample:
     """The conditions at points, one column a candidate.
 
     `defect` (rows, g): what has to vanish; `parts` (rows', g): the terms that it is the sum of; `fields` (rows'', g):
-    the candidates themselves. For a flow, `across` (m, N, g): what of them is not along it; `velocity` (m, N) the flow
-    and `points` (m, N) where; `wide`: whether the time is the first coordinate. All rows are measured by the size of
-    the component that they belong to, for flows `scale` (n,): so the units of components do not matter.
+    the candidates themselves. For a flow, `velocity` (m, N), d/dt included, and `points` (m, N) where; `wide`: whether
+    the time is the first coordinate. All rows are measured by the size of the component that they belong to, for flows
+    `scale` (n,): so the units of components do not matter.
     """
 
     defect: np.ndarray
     parts: np.ndarray
     fields: np.ndarray
-    across: np.ndarray | None = None
     velocity: np.ndarray | None = None
     points: np.ndarray | None = None
     scale: np.ndarray | None = None
@@ -146,10 +145,8 @@ class Flow(AbstractSubject):
         if wide:
             parts.append(-V[:, :, None] * pushed[:, :1])
         defect = sum(parts[1:], -first)
-        share = np.einsum("mi,mig->mg", X, field) / np.maximum((X**2).sum(1), 1e-300)[:, None]
-        across = field - X[:, :, None] * share[:, None, :]
         terms = np.concatenate([columns_of(p) for p in parts])
-        return Sample(columns_of(defect), terms, columns_of(field), across, X, z, scale, wide)
+        return Sample(columns_of(defect), terms, columns_of(field), X, z, scale, wide)
 
     def exact(self, fields: TermFields) -> tuple[Any, bool] | None:
         if self.law.polynomial is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from symdyn.symmetry.discovery.fields import Candidates, TermFields
+from symdyn.symmetry.discovery.fields import Candidates, TermFields, monomials_at
 from symdyn.symmetry.discovery.jet_law import JetLaw, null_rows
 from symdyn.symmetry.discovery.subjects import AbstractSubject, Flow, Sample
 
@@ -14,12 +14,13 @@ RESCALED = "the flow times a function: a change of time along each trajectory"
 LINEAR = "every linear law has it"
 VANISHES = "vanishes at all points"
 SOLUTION = "a solution of the linear law, added"
+KEPT = ""  # set aside: known, and not trivial
 
 
 def trivial(
     subject: AbstractSubject, candidates: Candidates, sample: Sample, basis: np.ndarray
 ) -> list[tuple[str, np.ndarray]]:
-    """Trivial members (k, g) of the span of a basis (r, g), by reason; later ones are new beside earlier ones."""
+    """Trivial members (k, g) of the span of a basis (r, g), by reason; later ones may repeat earlier ones."""
     if not len(basis):
         return []
     found: list[tuple[str, np.ndarray]] = []
@@ -27,41 +28,60 @@ def trivial(
     size = np.linalg.norm(basis * np.linalg.norm(sample.fields, axis=0), axis=1)  # without cancellation
     found.append((VANISHES, (null_rows((fields / size).T) / size) @ basis))
     if isinstance(subject, Flow):
-        found += _along(sample, basis)
+        found += _along(candidates, sample, basis)
         found += _powers(subject, candidates, sample, basis)
     if isinstance(subject, JetLaw) and subject.is_linear and len(candidates.parts) == 1:
         part = candidates.parts[0]
         if isinstance(part, TermFields) and part.exponents is not None:
             found.append((SOLUTION, subject.superpositions(part.rows(basis)) @ basis))
-    return _fresh(found)
+    return [(reason, rows) for reason, rows in found if len(rows)]
 
 
-def _along(sample: Sample, basis: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Members that point along the flow everywhere, the flow itself first."""
-    assert sample.across is not None
-    across = np.einsum("mNg,rg->mNr", sample.across, basis)
-    field = (sample.fields @ basis.T).reshape(across.shape)
+def _along(candidates: Candidates, sample: Sample, basis: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Members that move points along the flow everywhere: the flow itself, its multiples, changes of time.
+
+    With X = d/dt + V, members f X say nothing at all; members f V and tau d/dt differ by those, and are symmetries
+    where f is conserved (a polynomial, where the fields are). The shift of time is kept, as what every law without
+    explicit time has.
+    """
+    assert sample.velocity is not None
+    X, late = sample.velocity, int(sample.wide)
+    field = (sample.fields @ basis.T).reshape(*X.shape, len(basis))
     size = np.linalg.norm(basis * np.linalg.norm(sample.fields, axis=0), axis=1)
-    inside = null_rows((across / size).reshape(-1, len(basis)).T)
-    inside = inside / size
-    if not len(inside):
+    beside = null_rows(_across(X[:, late:], field[:, late:], size)) / size
+    single = candidates.single
+    if single is not None and single.exponents is not None and sample.points is not None:
+        # 1 / v times the flow x' = v is the shift of x: no multiple in the sense of polynomials
+        f = np.einsum("mi,mir,kr->mk", X[:, late:], field[:, late:], beside)
+        f /= np.maximum((X[:, late:] ** 2).sum(1), 1e-300)[:, None]
+        Q = np.linalg.qr(monomials_at(single.exponents, sample.points))[0]
+        rest = f - Q @ (Q.T @ f)
+        beside = null_rows(rest.T / np.maximum(np.linalg.norm(f, axis=0), 1e-9)[:, None]) @ beside
+    if not len(beside):
         return []
-    ours = np.einsum("mNr,kr->mNk", field, inside)
-    reason = RESCALED if sample.wide else ALONG
-    flow = _constant_multiple(sample, ours)
-    if flow is None:
-        return [(reason, inside @ basis)]
-    return [(FLOW, flow[None] @ inside @ basis), (reason, inside @ basis)]
+    flow = _member(field, beside, X)
+    if not late:
+        return [(FLOW, flow @ basis), (ALONG, beside @ basis)]
+    with_time = null_rows(_across(X, field, size)) / size
+    clock = _member(field, beside, np.eye(1, X.shape[1]) * np.ones((len(X), 1)))
+    if not len(flow):
+        flow = _member(field, beside, np.where(np.arange(X.shape[1]) < 1, 0.0, X))
+    rows = [(FLOW, flow), (RESCALED, with_time), (KEPT, clock), (ALONG, beside)]
+    return [(reason, values @ basis) for reason, values in rows]
 
 
-def _constant_multiple(sample: Sample, ours: np.ndarray) -> np.ndarray | None:
-    """Coordinates of the flow itself in fields (m, N, k) along it, where it is among them."""
-    velocity = sample.velocity
-    assert velocity is not None
-    target = velocity.ravel()
-    flat = ours.reshape(-1, ours.shape[2])
+def _across(X: np.ndarray, field: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """What of fields (m, N, r) is not along vectors (m, N), one row a field of norm about one."""
+    share = np.einsum("mi,mir->mr", X, field) / np.maximum((X**2).sum(1), 1e-300)[:, None]
+    return ((field - X[:, :, None] * share[:, None, :]) / size).reshape(-1, field.shape[2]).T
+
+
+def _member(field: np.ndarray, among: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The combination of fields (m, N, r) among some (k, r) that has given values (m, N): shape (1, r) or (0, r)."""
+    flat, target = np.einsum("mNr,kr->mNk", field, among).reshape(-1, len(among)), wanted.ravel()
     found, *_ = np.linalg.lstsq(flat, target, rcond=None)
-    return found if np.linalg.norm(flat @ found - target) < 1e-8 * np.linalg.norm(target) else None
+    close = np.linalg.norm(flat @ found - target) < 1e-8 * np.linalg.norm(target)
+    return found[None] @ among if close and target.any() else np.zeros((0, among.shape[1]))
 
 
 def _powers(subject: Flow, candidates: Candidates, sample: Sample, basis: np.ndarray) -> list[tuple[str, np.ndarray]]:
@@ -81,23 +101,3 @@ def _powers(subject: Flow, candidates: Candidates, sample: Sample, basis: np.nda
             rows.append(coordinates @ basis)
         power = A @ power
     return [(LINEAR, np.array(rows).reshape(-1, basis.shape[1]))]
-
-
-def _fresh(found: list[tuple[str, np.ndarray]]) -> list[tuple[str, np.ndarray]]:
-    """The same lists without what earlier rows span already."""
-    out, span = [], np.zeros((0, 0))
-    for reason, rows in found:
-        if not len(rows):
-            continue
-        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        span = span if span.size else np.zeros((rows.shape[1], 0))
-        kept = []
-        for row in rows:
-            rest = row - span @ (span.T @ row)
-            rest -= span @ (span.T @ rest)
-            if np.linalg.norm(rest) > 1e-7:
-                span = np.concatenate([span, rest[:, None] / np.linalg.norm(rest)], axis=1)
-                kept.append(row)
-        if kept:
-            out.append((reason, np.array(kept)))
-    return out
