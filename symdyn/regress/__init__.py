@@ -1,5 +1,6 @@
 """Regression: streamed moments, solvers, and the verb `identify` with the solution that it returns."""
 
+from symdyn.regress._find_symmetries import find_symmetries
 from symdyn.regress._identify import identify
 from symdyn.regress.constraints import Coefficients, Constraint, EnergyPreserving, coefficient
 from symdyn.regress.ensemble import Ensemble, ensemble
@@ -66,6 +67,7 @@ __all__ = [
     "TrappingRegion",
     "coefficient",
     "ensemble",
+    "find_symmetries",
     "identify",
     "identify_each",
     "identify_implicit",

@@ -47,6 +47,7 @@ from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.solution import RESULTS, Candidate, Choice, RankedLibrary, Settings, Solution, Stats
 from symdyn.regress.trapping import Trapping
 from symdyn.symmetry import Equivariants, Invariants, Subspace
+from symdyn.symmetry.discovery.result import ElementsPart
 
 FORMAT, VERSION = "symdyn law", 3
 
@@ -74,7 +75,7 @@ _CLASSES: dict[str, type] = {
         SavitzkyGolay, WeakForm, IntegralForm, JointEstimation, Candidate, Choice, RankedLibrary,
         BestDifferentiation, Kalman, SmoothingSpline, Spectral, TotalVariation,
         *_dataclasses(solvers), *_dataclasses(selection),
-        Action, Group, LieAlgebra, Polynomial, *_dataclasses(parts), *_dataclasses(representations),
+        Action, Group, LieAlgebra, Polynomial, *_dataclasses(parts), ElementsPart, *_dataclasses(representations),
     )
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Symmetry of functions: the Lie derivative, and the coefficients of a library that a symmetry admits."""
 
+from symdyn.symmetry.discovery import DiscreteSymmetry, Scalings, Symmetries, Symmetry, VectorFields
 from symdyn.symmetry.enforce import enforce
 from symdyn.symmetry.invariants import Equivariants, Invariants
 from symdyn.symmetry.lie_derivative import kernel_lie_derivative, lie_derivative
@@ -7,10 +8,15 @@ from symdyn.symmetry.subspace import Subspace
 from symdyn.symmetry.units import Scales, homogeneous, nondimensionalise
 
 __all__ = [
+    "DiscreteSymmetry",
     "Equivariants",
     "Invariants",
     "Scales",
+    "Scalings",
     "Subspace",
+    "Symmetries",
+    "Symmetry",
+    "VectorFields",
     "enforce",
     "homogeneous",
     "kernel_lie_derivative",
