@@ -118,8 +118,8 @@ def identify(
         plan = planned(recording, settings)
         if not plan.noisy:
             return automatic_law(recording, ladder, settings)
-        law = automatic_law(recording, ladder, replace(settings, differentiation=WeakForm()))
-        return replace(law, stages=(plan.text, WEAK))
+        law = automatic_law(recording, ladder, replace(settings, differentiation=WeakForm()), noisy=True)
+        return replace(law, stages=(plan.text, WEAK, *law.stages))
     if isinstance(settings.differentiation, JointEstimation):
         from symdyn.regress.joint.law import joint_solution
 

@@ -1,0 +1,172 @@
+"""Laws of a short list matched to noisy data as trajectories: the likelihood of the samples decides among them.
+
+Rates in the weak form know little of a short or noisy record; the trajectory of a law through all samples knows all
+that is there. Each law is fitted by joint estimation (nodes and coefficients, `HostCollocation`), without compilation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import log
+
+import numpy as np
+
+from symdyn.data.recording import Recording
+from symdyn.regress.joint.collocation import Collocation, field_of_model
+from symdyn.regress.joint.descent import Point, covariance_of, descend, moved, residual_noise, start, tighten
+from symdyn.regress.joint.grid import Grid, Observed, grid, observed
+from symdyn.regress.joint.host import HostCollocation
+from symdyn.regress.joint.solution import stats_of
+from symdyn.regress.joint.start import floors
+from symdyn.regress.refine import replace_weights
+from symdyn.regress.rows import _described
+from symdyn.regress.solution import RESULTS, Settings, Solution
+from symdyn.regress.trial import Trial, smoothed, symbolic
+
+LOOSENESS = (1.0, 0.1, 0.03, 0.01, 1e-3, 3e-4)
+HOPELESS = 4.0  # times the objective of the best law: one that is worse with loose steps is given up
+MOST = 4  # steps between samples for laws that are tried
+SHARES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # of the variance that does not grow with the state
+STEPS, TOLERANCE, ROUNDS = 8, 0.05, 3  # of the last descents
+SURE = 12.0  # by how much twice the log-likelihood must rise for noise that grows with the state
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """A law with the trajectory that it was matched by; the lower the score, the better."""
+
+    law: Solution
+    problem: HostCollocation
+    point: Point
+    score: float
+
+    @property
+    def sampled(self) -> np.ndarray:
+        """The trajectory at the samples, (t, n)."""
+        return self.point.nodes[self.problem.grid.samples]
+
+    def significance(self) -> np.ndarray:
+        """Each coefficient in units of its standard error, (p, d); zero for those that the law does not have."""
+        covariance, basis = covariance_of(self.problem, self.point, False), self.problem.basis
+        spread = np.einsum("ipd,ij,jpd->pd", basis, covariance, basis)
+        value = np.tensordot(self.point.weights, basis, axes=1)
+        return np.where(spread > 0, np.abs(value) / np.sqrt(np.maximum(spread, 1e-300)), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Matching:
+    """The samples with their weights, a smooth trajectory through them (t, n) in all, and the noise (n,)."""
+
+    runs: tuple[Observed, ...]
+    smooth: np.ndarray
+    noise: np.ndarray
+    floor: np.ndarray
+    trial: Trial
+
+    @property
+    def count(self) -> int:
+        """The number of values that were seen."""
+        return int(sum((run.weights > 0).sum() for run in self.runs))
+
+    @classmethod
+    def of(cls, recording: Recording, settings: Settings) -> Matching | None:
+        """What laws are matched to, or None where they cannot be integrated."""
+        trial = Trial.of(recording, settings)
+        if trial is None:
+            return None
+        runs = observed(recording, _described(recording, settings), settings)
+        smooth = np.concatenate([smoothed(run)[0] for run in recording.trajectories])
+        residual = np.concatenate([run.values for run in runs]) - smooth
+        live = np.concatenate([run.weights for run in runs]) > 0
+        shapes = np.column_stack([variance_shape(smooth[:, c], residual[:, c]) for c in range(smooth.shape[1])])
+        weights = np.split(live / shapes, np.cumsum([len(run.times) for run in runs])[:-1])
+        runs = tuple(replace(run, weights=w) for run, w in zip(runs, weights, strict=True))
+        noise = np.sqrt(np.sum(live * residual**2 / shapes, axis=0) / np.maximum(live.sum(axis=0), 1))
+        floor = floors(runs)
+        return cls(runs, smooth, np.maximum(noise, floor), floor, trial)
+
+    def match(self, law: Solution, price: float, near: Match | None = None) -> Match | None:
+        """The law with its most likely trajectory; None where there is none.
+
+        `price`: of its terms, added to twice the negative logarithm of the likelihood; `near`: a law matched before.
+        """
+        model = law.model
+        if not symbolic(model.terms) or np.asarray(model.coefficients).ndim != 2:
+            return None
+        states = self.smooth if near is None else near.sampled
+        noise = self.noise if near is None else near.point.noise
+        weights = np.asarray(model.weights, np.float64)
+        problem = HostCollocation(model, grid(self.runs, 1))
+        count = min(problem.substeps(states, weights, noise), MOST)
+        if count > 1:
+            problem = problem.on(grid(self.runs, count))
+        nodes = between(problem.grid, states)
+        point = start(problem, nodes, weights, np.ones(len(weights), bool), noise, LOOSENESS[0])
+        if not np.isfinite(point.value):
+            return None
+        point = tighten(problem, point, LOOSENESS[:3], STEPS)
+        worst = np.inf if near is None else HOPELESS * near.point.value / near.problem.count.sum()
+        if not point.value / problem.count.sum() < worst:
+            return None
+        point = self._settled(problem, tighten(problem, point, LOOSENESS[3:], STEPS))
+        if not np.isfinite(point.value):
+            return None
+        law = replace(law, model=replace_weights(model, model.subspace, point.weights))
+        return Match(law, problem, point, price + misfit(problem, point))
+
+    def _settled(self, problem: HostCollocation, point: Point) -> Point:
+        """The point with the noise from its residual."""
+        for _ in range(ROUNDS):
+            noise = residual_noise(problem, point, self.floor)
+            if np.allclose(noise, point.noise, rtol=0.02):
+                break
+            point = descend(problem, moved(problem, point, noise=noise), steps=STEPS, tolerance=TOLERANCE)
+        return point
+
+    def follows(self, match: Match) -> bool:
+        """Whether the law can be integrated over the data from smoothed starts."""
+        return bool(np.isfinite(self.trial.score(match.law.model, 0, 1)))
+
+
+def misfit(problem: HostCollocation, point: Point) -> float:
+    """Twice the negative logarithm of the likelihood of the samples, up to a constant."""
+    n = int(problem.count.sum())
+    return 2 * float(problem.count @ np.log(point.noise)) + n * log(point.value / n)
+
+
+def finished(match: Match) -> Solution:
+    """The law of a match with the statistics of a joint estimation."""
+    law, problem, point = match.law, match.problem, match.point
+    compiled = Collocation(field_of_model(law.model), problem.grid, problem.offset, problem.basis)
+    stats = stats_of(compiled, point, law.stats.candidates, law.stats.free)
+    return replace(
+        law, stats=stats, covariance=covariance_of(problem, point, False), collinear=(), choices=(),
+        result=RESULTS.successful if point.converged else RESULTS.not_converged,
+    )  # fmt: skip
+
+
+def between(nodes: Grid, states: np.ndarray) -> np.ndarray:
+    """States at the samples, (t, n), continued linearly to all nodes, (T, n)."""
+    at = np.flatnonzero(nodes.samples)
+    place = np.zeros(len(nodes.times))
+    for part in nodes.runs:
+        own = at[(at >= part.start) & (at < part.stop)]
+        place[part] = np.interp(np.arange(part.start, part.stop), own, np.searchsorted(at, own))
+    low = np.minimum(place.astype(int), len(states) - 1)
+    high = np.minimum(low + 1, len(states) - 1)
+    return states[low] + (place - low)[:, None] * (states[high] - states[low])
+
+
+def variance_shape(smooth: np.ndarray, residual: np.ndarray) -> np.ndarray:
+    """The variance of the noise at each sample (t,), up to a factor: the same for all, or growing with the state.
+
+    Of q + (1 - q) x^2 / mean(x^2) the most likely q, where that is much more likely than q = 1.
+    """
+    square = smooth**2 / max(float(np.mean(smooth**2)), 1e-300)
+    best, lowest = np.ones_like(smooth), np.inf
+    for q in SHARES:
+        shape = q + (1 - q) * square
+        value = len(smooth) * log(max(float(np.mean(residual**2 / shape)), 1e-300)) + float(np.log(shape).sum())
+        if value < lowest - (SURE if q < 1 and np.all(best == 1) else 0.0):
+            best, lowest = shape, value
+    return best
