@@ -60,10 +60,10 @@ class Entry:
 Entries = dict[tuple[str, ...], list[Entry]]
 
 
-def automatic_law(recording: Recording, ladder: AutomaticLibrary, settings: Settings, noisy: bool = False) -> Solution:
+def automatic_law(recording: Recording, ladder: AutomaticLibrary, settings: Settings, match: bool = False) -> Solution:
     """The law of the best rungs, with the ranking of all. Raises InputError where no rung can be fitted.
 
-    `noisy`: whether the laws that come first are matched to the samples as trajectories.
+    `match`: whether the laws that come first are matched to the samples as trajectories, unless the rates are exact.
     """
     asked, settings = settings, _without_noise_model(settings)
     low, high, rows = _range(recording)
@@ -92,7 +92,8 @@ def automatic_law(recording: Recording, ladder: AutomaticLibrary, settings: Sett
     best = {group: found[0] for group, found in ranked.items()}
     if ladder.simulate:
         best = _followed(ranked, recording, settings, len(names))
-    matched = _matched(ranked, best, recording, settings) if noisy and ladder.simulate else None
+    match = match and ladder.simulate and any(entry.residual > ENOUGH for entry in best.values())
+    matched = _matched(ranked, best, recording, settings) if match else None
     law = _law(best, recording, asked) if matched is None else matched.law
     best = best if matched is None else matched.choice
     record = tuple(

@@ -17,7 +17,6 @@ from symdyn.regress.joint.descent import Point, covariance_of, descend, moved, r
 from symdyn.regress.joint.grid import Grid, Observed, grid, observed
 from symdyn.regress.joint.host import HostCollocation
 from symdyn.regress.joint.solution import stats_of
-from symdyn.regress.joint.start import floors
 from symdyn.regress.refine import replace_weights
 from symdyn.regress.rows import _described
 from symdyn.regress.solution import RESULTS, Settings, Solution
@@ -25,25 +24,26 @@ from symdyn.regress.trial import Trial, smoothed, symbolic
 
 LOOSENESS = (1.0, 0.1, 0.03, 0.01, 1e-3, 3e-4)
 HOPELESS = 4.0  # times the objective of the best law: one that is worse with loose steps is given up
-MOST = 4  # steps between samples for laws that are tried
+RESOLVED = 1e-5  # of a variable's spread: what is less is not told from the error of the steps
+MOST = 8  # steps between samples for laws that are tried
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # of the variance that does not grow with the state
 STEPS, TOLERANCE, ROUNDS = 8, 0.05, 3  # of the last descents
+STAGE = "the law whose trajectory the samples make most likely, among those that come first"
 SURE = 12.0  # by how much twice the log-likelihood must rise for noise that grows with the state
 
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """A law with the trajectory that it was matched by; the lower the score, the better."""
+    """A law with the trajectory that it was matched by; the lower the score, the better.
+
+    `early`: the objective with loose steps.
+    """
 
     law: Solution
     problem: HostCollocation
     point: Point
+    early: float
     score: float
-
-    @property
-    def sampled(self) -> np.ndarray:
-        """The trajectory at the samples, (t, n)."""
-        return self.point.nodes[self.problem.grid.samples]
 
     def significance(self) -> np.ndarray:
         """Each coefficient in units of its standard error, (p, d); zero for those that the law does not have."""
@@ -82,37 +82,36 @@ class Matching:
         weights = np.split(live / shapes, np.cumsum([len(run.times) for run in runs])[:-1])
         runs = tuple(replace(run, weights=w) for run, w in zip(runs, weights, strict=True))
         noise = np.sqrt(np.sum(live * residual**2 / shapes, axis=0) / np.maximum(live.sum(axis=0), 1))
-        floor = floors(runs)
+        floor = RESOLVED * trial.spread
         return cls(runs, smooth, np.maximum(noise, floor), floor, trial)
 
     def match(self, law: Solution, price: float, near: Match | None = None) -> Match | None:
         """The law with its most likely trajectory; None where there is none.
 
-        `price`: of its terms, added to twice the negative logarithm of the likelihood; `near`: a law matched before.
+        `price`: of its terms, added to twice the negative logarithm of the likelihood; `near`: a law that matched well:
+        one that is far worse at first is given up.
         """
         model = law.model
         if not symbolic(model.terms) or np.asarray(model.coefficients).ndim != 2:
             return None
-        states = self.smooth if near is None else near.sampled
-        noise = self.noise if near is None else near.point.noise
         weights = np.asarray(model.weights, np.float64)
         problem = HostCollocation(model, grid(self.runs, 1))
-        count = min(problem.substeps(states, weights, noise), MOST)
+        count = min(problem.substeps(self.smooth, weights, self.noise), MOST)
         if count > 1:
             problem = problem.on(grid(self.runs, count))
-        nodes = between(problem.grid, states)
-        point = start(problem, nodes, weights, np.ones(len(weights), bool), noise, LOOSENESS[0])
+        nodes = between(problem.grid, self.smooth)
+        point = start(problem, nodes, weights, np.ones(len(weights), bool), self.noise, LOOSENESS[0])
         if not np.isfinite(point.value):
             return None
         point = tighten(problem, point, LOOSENESS[:3], STEPS)
-        worst = np.inf if near is None else HOPELESS * near.point.value / near.problem.count.sum()
-        if not point.value / problem.count.sum() < worst:
+        early = point.value
+        if not early < (np.inf if near is None else HOPELESS * (near.early + self.count)):
             return None
         point = self._settled(problem, tighten(problem, point, LOOSENESS[3:], STEPS))
         if not np.isfinite(point.value):
             return None
         law = replace(law, model=replace_weights(model, model.subspace, point.weights))
-        return Match(law, problem, point, price + misfit(problem, point))
+        return Match(law, problem, point, early, price + misfit(problem, point))
 
     def _settled(self, problem: HostCollocation, point: Point) -> Point:
         """The point with the noise from its residual."""
@@ -129,9 +128,13 @@ class Matching:
 
 
 def misfit(problem: HostCollocation, point: Point) -> float:
-    """Twice the negative logarithm of the likelihood of the samples, up to a constant."""
+    """Twice the negative logarithm of the likelihood of the samples, up to a constant.
+
+    The noise comes from the residual, unless that is below the floor: then the noise is the floor.
+    """
     n = int(problem.count.sum())
-    return 2 * float(problem.count @ np.log(point.noise)) + n * log(point.value / n)
+    left = n * log(point.value / n) if point.value > n else point.value - n
+    return 2 * float(problem.count @ np.log(point.noise)) + left
 
 
 def finished(match: Match) -> Solution:
@@ -140,7 +143,7 @@ def finished(match: Match) -> Solution:
     compiled = Collocation(field_of_model(law.model), problem.grid, problem.offset, problem.basis)
     stats = stats_of(compiled, point, law.stats.candidates, law.stats.free)
     return replace(
-        law, stats=stats, covariance=covariance_of(problem, point, False), collinear=(), choices=(),
+        law, stages=(STAGE,), stats=stats, covariance=covariance_of(problem, point, False), collinear=(), choices=(),
         result=RESULTS.successful if point.converged else RESULTS.not_converged,
     )  # fmt: skip
 
