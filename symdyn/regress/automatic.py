@@ -90,10 +90,10 @@ def automatic_law(recording: Recording, ladder: AutomaticLibrary, settings: Sett
         raise problem
     ranked = {group: _ranked(found, recording, group, settings) for group, found in entries.items()}
     best = {group: found[0] for group, found in ranked.items()}
-    if ladder.simulate:
-        best = _followed(ranked, recording, settings, len(names))
     match = match and ladder.simulate and any(entry.residual > ENOUGH for entry in best.values())
     matched = _matched(ranked, best, recording, settings) if match else None
+    if matched is None and ladder.simulate:
+        best = _followed(ranked, recording, settings, len(names))
     law = _law(best, recording, asked) if matched is None else matched.law
     best = best if matched is None else matched.choice
     record = tuple(

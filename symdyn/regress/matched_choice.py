@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from symdyn.regress.solution import Solution
 from symdyn.regress.solvers.base import ebic_price
 
 BEST, SMALL = 8, 4  # entries of the lowest scores that are matched, and sizes of which the best two are
-AGAIN = 5  # of them that are matched again when another variable's terms have changed
+NEXT, AGAIN = 10, 5  # entries of a variable that are tried together with the others, at first and later
+RUNGS, LARGE = 3, 21  # rungs of which sets are sought by elimination, and their most terms
 SWEEPS = 3  # over the variables
 WEAK = 4.0  # a weight below this many standard errors is tried to be left out
 
@@ -29,7 +30,6 @@ class Contest:
     law_of: Callable[[Choice], Solution]
     choice: Choice
     best: Match | None = None
-    scores: dict[tuple, float] = field(default_factory=dict)
 
     def price(self, choice: Choice) -> float:
         """EBIC's, in which each entry pays for the candidates of its rung and the earlier ones."""
@@ -43,9 +43,6 @@ class Contest:
             found = self.matching.match(self.law_of(choice), self.price(choice), self.best)
         except (SymdynError, ValueError, np.linalg.LinAlgError):  # a column of the law overflows
             return False
-        for group, entry in choice.items() if found is not None else ():
-            if self.best is None or entry is not self.choice[group]:
-                self.scores[group, entry.terms] = found.score
         if found is None or (self.best is not None and found.score >= self.best.score):
             return False
         if not self.matching.follows(found):
@@ -63,9 +60,39 @@ class Contest:
             pass
         return self.best is not before
 
-    def repeated(self, group: tuple[str, ...], entries: list[Any]) -> list[Any]:
-        """Those of the entries that came nearest."""
-        return sorted(entries, key=lambda e: self.scores.get((group, e.terms), np.inf))[:AGAIN]
+    def ordered(self, group: tuple[str, ...], entries: list[Any]) -> list[Any]:
+        """The entries in the order of their equations' scores, the other variables on their smooth course."""
+        scores, lowest = [], np.inf
+        for entry in entries:
+            choice = {**self.choice, group: entry}
+            try:
+                price = self.price({group: entry})
+                score, early = self.matching.alone(self.law_of(choice), group, price, lowest)
+                lowest = min(lowest, early)
+            except (SymdynError, ValueError, np.linalg.LinAlgError):  # a column of the law overflows
+                score = np.inf
+            scores.append(score)
+        return [entries[k] for k in np.argsort(scores, kind="stable")]
+
+    def extended(self, group: tuple[str, ...], entries: list[Any]) -> list[Any]:
+        """Further entries from the first few rungs: sets that the rates did not propose."""
+        rungs: dict[str, Any] = {}
+        for entry in entries:
+            names = entry.library.on(entry.space).names
+            if len(names) <= LARGE and len(rungs) < RUNGS:
+                rungs.setdefault(entry.rung.label, replace(entry, terms=names, size=len(names) + len(entry.values)))
+        known, out = {entry.terms for entry in entries}, []
+        for entry in rungs.values():
+            try:
+                sets = self.matching.eliminated(self.law_of({**self.choice, group: entry}), group)
+            except (SymdynError, ValueError, np.linalg.LinAlgError):  # a column of the law overflows
+                continue
+            for terms in sets:
+                terms = tuple(t for t in entry.terms if t in terms)
+                if terms and terms not in known:
+                    known.add(terms)
+                    out.append(replace(entry, terms=terms, size=len(terms) + len(entry.values)))
+        return out
 
     def _thinned(self, group: tuple[str, ...]) -> bool:
         """Whether the law is better without one of the terms that are small beside their standard errors."""
@@ -90,12 +117,17 @@ class Contest:
 def contest(ranked: Choice, first: Choice, matching: Matching, law_of) -> Contest:
     """The best choice among the entries of each group, one group after the other until none gets better."""
     play = Contest(matching, law_of, first)
-    play.tried(first)
     lists = {group: list(shortlist(found)) for group, found in ranked.items()}
+    for group, found in lists.items():
+        ordered = play.ordered(group, found)
+        lists[group] = play.ordered(group, [*ordered[: 2 * NEXT], *play.extended(group, ordered)])
+    play.choice = {group: found[0] for group, found in lists.items()}
+    play.tried(play.choice)
+    play.tried(first)
     for k in range(SWEEPS if len(lists) > 1 else 1):
         before = play.best
         for group, found in lists.items():
-            play.sweep(group, found if k == 0 else play.repeated(group, found))
+            play.sweep(group, found[: NEXT if k == 0 else AGAIN])
         if play.best is before:
             break
     return play

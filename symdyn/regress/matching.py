@@ -14,17 +14,21 @@ import numpy as np
 from symdyn.data.recording import Recording
 from symdyn.regress.joint.collocation import Collocation, field_of_model
 from symdyn.regress.joint.descent import Point, covariance_of, descend, moved, residual_noise, start, tighten
+from symdyn.regress.joint.elimination import Criterion, Search
 from symdyn.regress.joint.grid import Grid, Observed, grid, observed
-from symdyn.regress.joint.host import HostCollocation
+from symdyn.regress.joint.host import Given, HostCollocation
 from symdyn.regress.joint.solution import stats_of
 from symdyn.regress.refine import replace_weights
 from symdyn.regress.rows import _described
 from symdyn.regress.solution import RESULTS, Settings, Solution
+from symdyn.regress.solvers.base import ebic_price
 from symdyn.regress.trial import Trial, smoothed, symbolic
 
-LOOSENESS = (1.0, 0.1, 0.03, 0.01, 1e-3, 3e-4)
+LOOSENESS = (1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 3e-4)
+ROUGH = (0.01, 1e-3)  # for one equation alone
 HOPELESS = 4.0  # times the objective of the best law: one that is worse with loose steps is given up
-RESOLVED = 1e-5  # of a variable's spread: what is less is not told from the error of the steps
+SETS = 3  # of an elimination
+RESOLVED = 1e-4  # of a variable's spread: what is less is not told from the error of the steps
 MOST = 8  # steps between samples for laws that are tried
 SHARES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # of the variance that does not grow with the state
 STEPS, TOLERANCE, ROUNDS = 8, 0.05, 3  # of the last descents
@@ -103,20 +107,66 @@ class Matching:
         point = start(problem, nodes, weights, np.ones(len(weights), bool), self.noise, LOOSENESS[0])
         if not np.isfinite(point.value):
             return None
-        point = tighten(problem, point, LOOSENESS[:3], STEPS)
+        point = tighten(problem, point, LOOSENESS[:4], STEPS)
         early = point.value
         if not early < (np.inf if near is None else HOPELESS * (near.early + self.count)):
             return None
-        point = self._settled(problem, tighten(problem, point, LOOSENESS[3:], STEPS))
+        point = self._settled(problem, tighten(problem, point, LOOSENESS[4:], STEPS))
         if not np.isfinite(point.value):
             return None
         law = replace(law, model=replace_weights(model, model.subspace, point.weights))
         return Match(law, problem, point, early, price + misfit(problem, point))
 
-    def _settled(self, problem: HostCollocation, point: Point) -> Point:
+    def alone(self, law: Solution, targets: tuple[str, ...], price: float, lowest: float) -> tuple[float, float]:
+        """The score of some of a law's equations, with the other variables on their smooth course.
+
+        It does not depend on the other equations, so that the first choice of each is not led astray by theirs. The
+        second part is the objective with loose steps; one far above `lowest` is given up, with an infinite score.
+        """
+        found = self._begun(law, targets)
+        if found is None:
+            return np.inf, np.inf
+        problem, point, free = found
+        early = point.value
+        if not early < HOPELESS * (lowest + problem.count.sum()):
+            return np.inf, early
+        point = tighten(problem, point, ROUGH, STEPS)
+        return price + misfit(problem, self._settled(problem, point, free, 1)), early
+
+    def eliminated(self, law: Solution, targets: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """The best few sets of terms for some equations of a law: terms dropped and exchanged one by one."""
+        found = self._begun(law, targets)
+        if found is None:
+            return []
+        problem, point, _ = found
+        terms = [law.model.terms.names[k] for k in np.argmax(np.abs(problem.basis).max(axis=2), axis=1)]
+        size, rows = len(terms), int(problem.count.sum())
+        search = Search(problem, np.arange(size), Criterion(ebic_price), rows, size, lambda text: None)
+        search.eliminate(tighten(problem, point, ROUGH, STEPS))
+        search.exchange()
+        best = sorted(search.record.values(), key=lambda one: one.score)[:SETS]
+        return [tuple(term for term, k in zip(terms, one.mask, strict=True) if k) for one in best]
+
+    def _begun(self, law: Solution, targets: tuple[str, ...]) -> tuple[HostCollocation, Point, list[int]] | None:
+        """Some equations of a law with loose steps, the other variables on their smooth course."""
+        model = law.model
+        if not symbolic(model.terms) or np.asarray(model.coefficients).ndim != 2:
+            return None
+        nodes = grid(self.runs, 1)
+        free = [int(k) for k in model.space.indices(targets)]
+        slope = np.concatenate([np.gradient(self.smooth[run], nodes.times[run], axis=0) for run in nodes.runs])
+        step, mean = nodes.steps[:, None], 0.5 * (self.smooth[1:] + self.smooth[:-1])
+        given = Given(free, self.smooth, mean + step / 8 * (slope[:-1] - slope[1:]))
+        problem, noise = HostCollocation(model, nodes, given=given), self.noise[free]
+        weights = np.asarray(model.weights, np.float64)[problem.kept]
+        point = start(problem, self.smooth[:, free], weights, np.ones(len(weights), bool), noise, LOOSENESS[0])
+        return (problem, tighten(problem, point, LOOSENESS[1:3], STEPS), free) if np.isfinite(point.value) else None
+
+    def _settled(self, problem: HostCollocation, point: Point, free: list[int] | None = None, rounds=ROUNDS) -> Point:
         """The point with the noise from its residual."""
-        for _ in range(ROUNDS):
-            noise = residual_noise(problem, point, self.floor)
+        floor = self.floor if free is None else self.floor[free]
+        for _ in range(rounds):
+            noise = residual_noise(problem, point, floor)
             if np.allclose(noise, point.noise, rtol=0.02):
                 break
             point = descend(problem, moved(problem, point, noise=noise), steps=STEPS, tolerance=TOLERANCE)

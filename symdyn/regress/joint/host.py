@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,21 +18,42 @@ from symdyn.regress.joint.grid import Grid
 Values = Callable[[np.ndarray], np.ndarray]
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Components of the state that follow a known course while others are sought.
+
+    `free` (m,): the places of those that are sought; `nodes` (T, n) and `middle` (T - 1, n): the whole state at the
+    nodes and between them, of which the others are taken.
+    """
+
+    free: list[int]
+    nodes: np.ndarray
+    middle: np.ndarray
+
+
 class HostCollocation(AbstractProblem):
     """As `Collocation`, for a law whose terms have a SymPy form, without inputs or a known part.
 
-    `model`: the law, whose weights are the unknowns; `grid`: where. Values that are not defined make the objective not
-    a number, which a descent refuses.
+    `model`: the law, whose weights are the unknowns; `grid`: where; `given`: what is not sought: nodes and weights are
+    then those of the other components alone, `kept` among all weights. Values that are not defined make the objective
+    not a number, which a descent refuses.
     """
 
-    def __init__(self, model: Model, grid: Grid, compiled_terms: tuple[Values, Values] | None = None):
-        self.grid, self.count, self.runs = grid, grid.count, len(grid.starts)
-        self.offset, self.basis = np.asarray(model.subspace.offset), np.asarray(model.subspace.basis)
+    def __init__(
+        self, model: Model, grid: Grid, *, functions: tuple[Values, Values] | None = None, given: Given | None = None
+    ):
+        self.model, self._given = model, given
+        self._free = list(range(grid.values.shape[1])) if given is None else given.free
+        self.grid = replace(grid, values=grid.values[:, self._free], weights=grid.weights[:, self._free])
+        self.count, self.runs = self.grid.count, len(grid.starts)
         self._targets = [int(k) for k in model.space.indices(model.targets)]
         self._moves = [(model.space.slice(a), model.space.slice(b)) for a, b in model.kinematics]
+        basis = np.asarray(model.subspace.basis)
+        own = [k for k, place in enumerate(self._targets) if place in self._free]
+        self.kept = np.flatnonzero(basis[:, :, own].any(axis=(1, 2)))
+        self.offset, self.basis = np.asarray(model.subspace.offset), basis[self.kept]
         places = [int(k) for k in model.space.indices(model.terms.space.names)]
-        self.model = model
-        self._values, self._slopes = compiled_terms or compiled(model.terms, places, model.space.size)
+        self.functions = functions or compiled(model.terms, places, model.space.size)
 
     def __call__(self, nodes: np.ndarray, weights: np.ndarray, noise: np.ndarray, looseness: float) -> Normal:
         """The normal equations; formulas as in `Collocation`."""
@@ -44,7 +66,7 @@ class HostCollocation(AbstractProblem):
 
     def on(self, grid: Grid) -> HostCollocation:
         """The same law on other nodes."""
-        return HostCollocation(self.model, grid, (self._values, self._slopes))
+        return HostCollocation(self.model, grid, functions=self.functions)
 
     def prices(self, noise: np.ndarray, looseness: float) -> tuple[np.ndarray, np.ndarray]:
         """The weights of squared residuals and defects."""
@@ -57,7 +79,7 @@ class HostCollocation(AbstractProblem):
     def motion(self, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The rates at nodes, (T, n)."""
         out = np.zeros_like(nodes)
-        out[:, self._targets] = self._values(nodes) @ self._coefficients(weights)
+        out[:, self._targets] = self.functions[0](nodes) @ self._coefficients(weights)
         for a, b in self._moves:
             out[:, a] = nodes[:, b]
         return out
@@ -81,9 +103,13 @@ class HostCollocation(AbstractProblem):
     def _coefficients(self, weights: np.ndarray) -> np.ndarray:
         return self.offset + np.tensordot(weights, self.basis, axes=1)
 
-    def _parts(self, nodes: np.ndarray, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rates (T, n), their slopes (T, n, n), and how they depend on the weights, (T, n, K)."""
-        values, slopes = self._values(nodes), self._slopes(nodes)
+    def _parts(self, nodes: np.ndarray, coefficients: np.ndarray, others: np.ndarray | None):
+        """Rates (T, m), their slopes (T, m, m), and how they depend on the weights, (T, m, K)."""
+        if others is not None:
+            whole = others.copy()
+            whole[:, self._free] = nodes
+            nodes = whole
+        values, slopes = (function(nodes) for function in self.functions)
         t, n = nodes.shape
         rate, slope, terms = np.zeros((t, n)), np.zeros((t, n, n)), np.zeros((t, n, len(self.basis)))
         rate[:, self._targets] = values @ coefficients
@@ -92,13 +118,16 @@ class HostCollocation(AbstractProblem):
         for a, b in self._moves:
             rate[:, a] = nodes[:, b]
             slope[:, range(a.start, a.stop), range(b.start, b.stop)] = 1.0
-        return rate, slope, terms
+        if others is None:
+            return rate, slope, terms
+        return rate[:, self._free], slope[:, self._free][:, :, self._free], terms[:, self._free]
 
     def _steps(self, nodes: np.ndarray, weights: np.ndarray):
         coefficients, h = self._coefficients(weights), self.grid.steps[:, None]
+        at, between = (None, None) if self._given is None else (self._given.nodes, self._given.middle)
         a, b, one, h3 = nodes[:-1], nodes[1:], np.eye(nodes.shape[1]), h[..., None]
-        f, slope, terms = self._parts(nodes, coefficients)
-        fm, slope_m, terms_m = self._parts(0.5 * (a + b) + h / 8 * (f[:-1] - f[1:]), coefficients)
+        f, slope, terms = self._parts(nodes, coefficients, at)
+        fm, slope_m, terms_m = self._parts(0.5 * (a + b) + h / 8 * (f[:-1] - f[1:]), coefficients, between)
         defect = (h > 0) * (b - a - h / 6 * (f[:-1] + 4 * fm + f[1:]))
         left = -one - h3 / 6 * (slope[:-1] + 4 * slope_m @ (one / 2 + h3 / 8 * slope[:-1]))
         right = one - h3 / 6 * (slope[1:] + 4 * slope_m @ (one / 2 - h3 / 8 * slope[1:]))
