@@ -116,7 +116,12 @@ class Contest:
 
 def contest(ranked: Choice, first: Choice, matching: Matching, law_of) -> Contest:
     """The best choice among the entries of each group, one group after the other until none gets better."""
-    play = Contest(matching, law_of, first)
+    with np.errstate(all="ignore"):  # laws that do not fit overflow, and lose
+        return _played(Contest(matching, law_of, first), ranked)
+
+
+def _played(play: Contest, ranked: Choice) -> Contest:
+    first = play.choice
     lists = {group: list(shortlist(found)) for group, found in ranked.items()}
     for group, found in lists.items():
         ordered = play.ordered(group, found)

@@ -13,8 +13,7 @@ A law counts where R^2, weighted by the variance of the components, is above 0.9
 fitted in turn.
 
 `fit` is the whole strategy, what a user would write without a setting; it sees the noisy data alone. The baseline is
-PySINDy
-with polynomials of degree 3, its threshold and smoothing chosen by the simulated fit to the noisy data.
+PySINDy with polynomials of degree 3, its threshold and smoothing chosen by the simulated fit to the noisy data.
 
 References: d'Ascoli, Becker, Schwaller, Mathis, Kilbertus 2024, ICLR (ODEFormer, with the benchmark and the score).
 """
