@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ class Contest:
     law_of: Callable[[Choice], Solution]
     choice: Choice
     best: Match | None = None
+    known: dict[tuple, float] = field(default_factory=dict)
 
     def price(self, choice: Choice) -> float:
         """EBIC's, in which each entry pays for the candidates of its rung and the earlier ones."""
@@ -64,6 +65,9 @@ class Contest:
         """The entries in the order of their equations' scores, the other variables on their smooth course."""
         scores, lowest = [], np.inf
         for entry in entries:
+            if (group, entry.terms) in self.known:
+                scores.append(self.known[group, entry.terms])
+                continue
             choice = {**self.choice, group: entry}
             try:
                 price = self.price({group: entry})
@@ -72,6 +76,7 @@ class Contest:
             except (SymdynError, ValueError, np.linalg.LinAlgError):  # a column of the law overflows
                 score = np.inf
             scores.append(score)
+            self.known[group, entry.terms] = score
         return [entries[k] for k in np.argsort(scores, kind="stable")]
 
     def extended(self, group: tuple[str, ...], entries: list[Any]) -> list[Any]:

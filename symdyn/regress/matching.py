@@ -6,7 +6,7 @@ that is there. Each law is fitted by joint estimation (nodes and coefficients, `
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import log
 
 import numpy as np
@@ -66,6 +66,13 @@ class Matching:
     noise: np.ndarray
     floor: np.ndarray
     trial: Trial
+    compiled: dict[tuple[str, ...], tuple] = field(default_factory=dict)  # terms as functions, by their names
+
+    def _problem(self, law: Solution, given: Given | None = None) -> HostCollocation:
+        names = law.model.terms.names
+        problem = HostCollocation(law.model, grid(self.runs, 1), functions=self.compiled.get(names), given=given)
+        self.compiled[names] = problem.functions
+        return problem
 
     @property
     def count(self) -> int:
@@ -99,7 +106,7 @@ class Matching:
         if not symbolic(model.terms) or np.asarray(model.coefficients).ndim != 2:
             return None
         weights = np.asarray(model.weights, np.float64)
-        problem = HostCollocation(model, grid(self.runs, 1))
+        problem = self._problem(law)
         count = min(problem.substeps(self.smooth, weights, self.noise), MOST)
         if count > 1:
             problem = problem.on(grid(self.runs, count))
@@ -157,7 +164,7 @@ class Matching:
         slope = np.concatenate([np.gradient(self.smooth[run], nodes.times[run], axis=0) for run in nodes.runs])
         step, mean = nodes.steps[:, None], 0.5 * (self.smooth[1:] + self.smooth[:-1])
         given = Given(free, self.smooth, mean + step / 8 * (slope[:-1] - slope[1:]))
-        problem, noise = HostCollocation(model, nodes, given=given), self.noise[free]
+        problem, noise = self._problem(law, given), self.noise[free]
         weights = np.asarray(model.weights, np.float64)[problem.kept]
         point = start(problem, self.smooth[:, free], weights, np.ones(len(weights), bool), noise, LOOSENESS[0])
         return (problem, tighten(problem, point, LOOSENESS[1:3], STEPS), free) if np.isfinite(point.value) else None

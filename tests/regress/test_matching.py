@@ -79,10 +79,13 @@ def test_identify_takes_the_law_by_its_trajectory():
     assert law.stats.noise[0] > 0
 
 
+@pytest.mark.slow
 def test_truncated_differences_do_not_call_for_more_terms():
     rate = lambda _, s: [1 - 4.03 * s[0] + 3.1 * s[0] ** 2 * s[1], 3.03 * s[0] - 3.1 * s[0] ** 2 * s[1]]  # noqa: E731
     states = solve_ivp(rate, (0, 10), [2.1, 1.3], "LSODA", TIMES, rtol=1e-11, atol=1e-12).y
-    law = sd.identify({"time": TIMES, "x": states[0], "y": states[1]}, library=sd.AutomaticLibrary(functions=False))
+    law = sd.identify(
+        {"time": TIMES, "x": states[0], "y": states[1]}, library=sd.AutomaticLibrary(degree=3, functions=False)
+    )
     assert law.stats.active == 5
     assert law.coefficient("x^2 y", "x")[0] == pytest.approx(3.1, rel=1e-3)
 
