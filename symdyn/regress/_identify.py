@@ -15,7 +15,7 @@ from symdyn.data.differentiate import AbstractDifferentiation
 from symdyn.data.door import read
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording
-from symdyn.data.weak import AbstractWeakForm, WeakForm
+from symdyn.data.weak import AbstractWeakForm
 from symdyn.groups import Action, Group
 from symdyn.library import AbstractLibrary, AbstractTerms, AutomaticLibrary, Monomials, PerTarget
 from symdyn.model.model import Model, entry_basis
@@ -31,7 +31,7 @@ from symdyn.regress.rows import Regression, regression
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solution import RESULTS, Candidate, Choice, Settings, Solution, Stats
 from symdyn.regress.solvers import AbstractSolver, BestSubset
-from symdyn.regress.strategy import WEAK, from_noisy_states, planned
+from symdyn.regress.strategy import from_ladder, from_noisy_states, planned
 from symdyn.symmetry import Subspace, enforce
 from symdyn.symmetry.subspace import combination_text
 
@@ -113,14 +113,8 @@ def identify(
         trajectories=trajectories, missing=missing, inputs=inputs, known=known, discrete=discrete,
     )  # fmt: skip
     if automatic:
-        from symdyn.regress.automatic import automatic_law
-
         recording = read(data, settings.reading)
-        plan = planned(recording, settings)
-        if not plan.noisy:
-            return automatic_law(recording, ladder, settings)
-        law = automatic_law(recording, ladder, replace(settings, differentiation=WeakForm()))
-        return replace(law, stages=(plan.text, WEAK))
+        return from_ladder(recording, ladder, settings, planned(recording, settings))
     if isinstance(settings.differentiation, JointEstimation):
         from symdyn.regress.joint.law import joint_solution
 

@@ -61,8 +61,11 @@ class Entry:
 Entries = dict[tuple[str, ...], list[Entry]]
 
 
-def automatic_law(recording: Recording, ladder: AutomaticLibrary, settings: Settings) -> Solution:
-    """The law of the best rungs, with the ranking of all. Raises InputError where no rung can be fitted."""
+def automatic_law(recording: Recording, ladder: AutomaticLibrary, settings: Settings, match: bool = False) -> Solution:
+    """The law of the best rungs, with the ranking of all. Raises InputError where no rung can be fitted.
+
+    `match`: whether the laws that come first are matched to the samples as trajectories, unless the rates are exact.
+    """
     asked, settings = settings, _without_noise_model(settings)
     low, high, rows = _range(recording)
     groups = _groups(recording.target_space, settings)
@@ -89,9 +92,12 @@ def automatic_law(recording: Recording, ladder: AutomaticLibrary, settings: Sett
         raise problem
     ranked = {group: _ranked(found, recording, group, settings) for group, found in entries.items()}
     best = {group: found[0] for group, found in ranked.items()}
-    if ladder.simulate:
+    match = match and ladder.simulate and any(entry.residual > ENOUGH for entry in best.values())
+    matched = _matched(ranked, best, recording, settings) if match else None
+    if matched is None and ladder.simulate:
         best = _followed(ranked, recording, settings, len(names))
-    law = _law(best, recording, asked)
+    law = _law(best, recording, asked) if matched is None else matched.law
+    best = best if matched is None else matched.choice
     record = tuple(
         RankedLibrary(", ".join(group), e.rung.label, e.terms, e.residual, e.score, e is best[group])
         for group, found in ranked.items()
@@ -319,6 +325,26 @@ def _followed(ranked, recording: Recording, settings: Settings, p: int):
             if score < lowest - MARGIN:
                 best, lowest = {**best, group: entry}, score
     return best
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """A law by its trajectory, and the entries that it is made of."""
+
+    law: Solution
+    choice: dict[tuple[str, ...], Entry]
+
+
+def _matched(ranked, best, recording: Recording, settings: Settings) -> Matched | None:
+    """The law whose trajectory the samples make most likely; None where trajectories cannot be matched."""
+    from symdyn.regress.matched_choice import contest
+    from symdyn.regress.matching import Matching, finished
+
+    matching = Matching.of(recording, settings)
+    if matching is None:
+        return None
+    play = contest(ranked, best, matching, lambda choice: _law(choice, recording, settings))
+    return None if play.best is None else Matched(finished(play.best), play.choice)
 
 
 def _varied(found: list[Entry]) -> Iterator[Entry]:

@@ -12,6 +12,7 @@ from symdyn.data.differentiate import FiniteDifference
 from symdyn.data.noise import NoiseLevel, pooled_noise_level
 from symdyn.data.recording import Recording
 from symdyn.data.weak import WeakForm
+from symdyn.library import AutomaticLibrary
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.selection import EBIC
 from symdyn.regress.solution import RESULTS, Settings, Solution
@@ -27,10 +28,12 @@ JOINT_VALUES = 40_000  # sampled state values up to which the trajectory is esti
 
 @dataclass(frozen=True)
 class Plan:
-    """`noisy`: whether differences would carry noise that matters; `text`: what was seen, for the user."""
+    """`noisy`: whether differences would carry noise that matters; `text`: what was seen, for the user; `free`: whether
+    nothing was said about rates."""
 
     noisy: bool
     text: str = ""
+    free: bool = True
 
 
 def planned(recording: Recording, settings: Settings) -> Plan:
@@ -38,7 +41,7 @@ def planned(recording: Recording, settings: Settings) -> Plan:
     measured = all(run.rates is not None for run in recording.trajectories) and settings.order == 1
     long_enough = all(len(run.times) >= 16 for run in recording.trajectories)
     if settings.differentiation is not None or settings.discrete or measured or not long_enough:
-        return Plan(False)
+        return Plan(False, free=False)
     names = [name for name in recording.space.names if name not in recording.inputs]
     places = recording.space.indices(tuple(names))
     runs = _pieces(recording, places)
@@ -113,6 +116,20 @@ def from_noisy_states(recording: Recording, settings: Settings, plan: Plan) -> S
     if joint.result is RESULTS.not_converged or not len(joint.covariance):
         return replace(weak, stages=(*stages, "the joint estimation did not converge; this is the weak form's law"))
     return replace(joint, stages=(*stages, "trajectory and law estimated together (JointEstimation)"))
+
+
+def from_ladder(recording: Recording, ladder: AutomaticLibrary, settings: Settings, plan: Plan) -> Solution:
+    """The law of an automatic library: rates as the noise asks for, then the trajectories of the laws that come first.
+
+    Where laws cannot be integrated, or something was asked for that a trajectory cannot heed, the rates decide alone.
+    """
+    from symdyn.regress.automatic import automatic_law
+
+    form = WeakForm() if plan.noisy else settings.differentiation
+    match = plan.free and not _obstacle(recording, settings)
+    law = automatic_law(recording, ladder, replace(settings, differentiation=form), match)
+    stages = (plan.text, WEAK) if plan.noisy else ()
+    return replace(law, stages=(*stages, *law.stages))
 
 
 def _obstacle(recording: Recording, settings: Settings) -> str:

@@ -107,7 +107,7 @@ def _scalar_rate(model: Model) -> Callable[[np.ndarray], object]:
     import sympy
 
     space, coefficients = model.space, np.asarray(model.coefficients)
-    if _symbolic(model.terms) and coefficients.ndim == 2 and model.known is None:
+    if symbolic(model.terms) and coefficients.ndim == 2 and model.known is None:
         symbols = sympy.symbols(f"x:{space.size}", real=True)
         terms = model.terms.to_sympy(tuple(symbols[k] for k in space.indices(model.terms.space.names)))
         rates = [sympy.Add(*(float(w) * term for w, term in zip(c, terms, strict=True) if w)) for c in coefficients.T]
@@ -133,11 +133,11 @@ def _real(values: list) -> list:
     return values
 
 
-def _symbolic(terms: AbstractTerms) -> bool:
+def symbolic(terms: AbstractTerms) -> bool:
     """Whether no part is a user's own function, which SymPy knows by its name alone."""
     parts = (*getattr(terms, "parts", ()), getattr(terms, "whole", None))
     inner = [part for part in parts if isinstance(part, AbstractTerms)]
-    return not isinstance(terms, FunctionTerms) and all(_symbolic(part) for part in inner)
+    return not isinstance(terms, FunctionTerms) and all(symbolic(part) for part in inner)
 
 
 def _path(rate: Callable[[np.ndarray], np.ndarray], piece: Piece) -> np.ndarray | None:

@@ -31,7 +31,11 @@ def step_errors(problem: Collocation, nodes: np.ndarray, weights: np.ndarray) ->
 def substeps_for(problem: Collocation, nodes: np.ndarray, weights: np.ndarray, noise: np.ndarray, now: int) -> int:
     """How many steps between samples make the error small beside the noise, from that of `now` steps (fourth order)."""
     errors = np.abs(step_errors(problem, nodes, weights)) / noise
-    errors = errors[problem.grid.steps > 0].max(axis=1)
+    return substeps_of(errors[problem.grid.steps > 0].max(axis=1), now)
+
+
+def substeps_of(errors: np.ndarray, now: int) -> int:
+    """The same from the errors of the steps themselves, (T - 1,), in units of the noise."""
     if not np.isfinite(errors).all():
         return min(2 * now, MOST)
     # the law is rough at first: a few wild nodes shall not decide

@@ -111,18 +111,23 @@ class Collocation(AbstractProblem):
         return Normal(*(np.asarray(part) for part in found))
 
     def prices(self, noise: np.ndarray, looseness: float) -> tuple[np.ndarray, np.ndarray]:
-        """The weights of squared residuals of the samples (T, n) and of the defects (T - 1, n).
-
-        A defect is a random step: its variance grows with the time that it spans.
-        """
-        steps = self.grid.steps
-        share = np.where(steps > 0, steps / steps[steps > 0].mean(), 1.0)
-        stiff = np.where(steps > 0, 1.0 / share, 0.0)[:, None] / (looseness * noise) ** 2
-        return self.grid.weights / noise**2, stiff
+        """The weights of squared residuals of the samples (T, n) and of the defects (T - 1, n)."""
+        return prices_on(self.grid, noise, looseness)
 
     def residual(self, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The weighted sums of squared residuals of each component, (n,)."""
         return np.sum(self.grid.weights * (nodes - self.grid.values) ** 2, axis=0)
+
+
+def prices_on(grid: Grid, noise: np.ndarray, looseness: float) -> tuple[np.ndarray, np.ndarray]:
+    """The weights of squared residuals of the samples (T, n) and of the defects (T - 1, n).
+
+    A defect is a random step: its variance grows with the time that it spans.
+    """
+    steps = grid.steps
+    share = np.where(steps > 0, steps / steps[steps > 0].mean(), 1.0)
+    stiff = np.where(steps > 0, 1.0 / share, 0.0)[:, None] / (looseness * noise) ** 2
+    return grid.weights / noise**2, stiff
 
 
 @eqx.filter_jit
@@ -145,22 +150,27 @@ def _normal(field, offset, basis, nodes, weights, values, seen, stiff, steps, in
     return assembled(nodes - values, seen, defect, stiff, left, right, by_weight)
 
 
-def assembled(residual, seen, defect, stiff, left, right, by_weight):
-    """The normal equations from residuals (T, n), defects (T - 1, n) and their Jacobians, with their weights."""
+def assembled(residual, seen, defect, stiff, left, right, by_weight, xp=jnp):
+    """The normal equations from residuals (T, n), defects (T - 1, n) and their Jacobians, with their weights.
+
+    `xp`: the module that computes, JAX or NumPy.
+    """
 
     def turned(m):
-        return jnp.swapaxes(m, 1, 2)
+        return xp.swapaxes(m, 1, 2)
+
+    def spread(at_left, at_right):  # parts of each step's left and right node, summed at the nodes
+        none = xp.zeros_like(at_left[:1])
+        return xp.concatenate([at_left, none]) + xp.concatenate([none, at_right])
 
     heavy, pull = stiff[..., None] * by_weight, stiff * defect
-    diagonal = jax.vmap(jnp.diag)(seen)
-    diagonal = diagonal.at[:-1].add(turned(left) @ (stiff[..., None] * left))
-    diagonal = diagonal.at[1:].add(turned(right) @ (stiff[..., None] * right))
+    diagonal = seen[:, :, None] * xp.eye(seen.shape[1])
+    diagonal = diagonal + spread(turned(left) @ (stiff[..., None] * left), turned(right) @ (stiff[..., None] * right))
     below = turned(right) @ (stiff[..., None] * left)
-    border = jnp.zeros((*residual.shape, by_weight.shape[2]))
-    border = border.at[:-1].add(turned(left) @ heavy).at[1:].add(turned(right) @ heavy)
+    border = spread(turned(left) @ heavy, turned(right) @ heavy)
     flat = by_weight.reshape(-1, by_weight.shape[2])
     corner = flat.T @ heavy.reshape(flat.shape)
-    gradient = (seen * residual).at[:-1].add(jnp.einsum("icn,ic->in", left, pull))
-    gradient = gradient.at[1:].add(jnp.einsum("icn,ic->in", right, pull))
-    data, loose = jnp.sum(seen * residual**2), jnp.sum(stiff * defect**2)
+    pulls = (turned(left) @ pull[..., None])[..., 0], (turned(right) @ pull[..., None])[..., 0]
+    gradient = seen * residual + spread(*pulls)
+    data, loose = xp.sum(seen * residual**2), xp.sum(stiff * defect**2)
     return data, loose, diagonal, below, border, corner, gradient, flat.T @ pull.reshape(-1)
