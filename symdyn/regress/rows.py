@@ -117,6 +117,7 @@ def evaluated_moments(
     with double_precision():
         if isinstance(settings.differentiation, AbstractWeakForm):
             law = _described(recording, settings)
+            settings = replace(settings, differentiation=replace(settings.differentiation, generalised=False))
             return _weak_moments(_weak_rows(recording, settings, lambda states, _: features(states), law, 0))
         samples = pointwise_samples(recording, settings)
         design, targets, weights = _flat(features(samples.states), samples.targets, samples.weights)
