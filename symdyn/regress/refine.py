@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, overload
+from typing import TypeVar
 
 import equinox as eqx
 import numpy as np
@@ -35,16 +35,11 @@ FIRM = 1e-2  # an interruption at a larger looseness leaves nothing to return
 SHARP = 0.01  # tolerance of the integration in units of what the joints may be apart: else the objective is rough
 
 
-@overload
-def refine(law: Solution, data, **options: Any) -> Solution: ...
-
-
-@overload
-def refine(law: Projection, data, **options: Any) -> Projection: ...
+Law = TypeVar("Law", Solution, Projection)
 
 
 def refine(
-    law: Solution | Projection,
+    law: Law,
     data,
     *,
     segment: float | None = None,
@@ -53,7 +48,7 @@ def refine(
     noise: float | tuple[float, ...] | None = None,
     looseness: float = 3e-4,
     report: Report | None = None,
-) -> Solution | Projection:
+) -> Law:
     r"""Refine the coefficients of a law by trajectory matching; the initial states are unknowns too.
 
     $$\min_{w, s} \sum_i \frac{|y_i - x(t_i; s, w)|^2}{\sigma^2}
