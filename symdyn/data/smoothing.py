@@ -17,7 +17,10 @@ from symdyn.data.recording import Trajectory, pieces
 DEGREE = 4
 RUNS = 16  # trajectories that the width is judged by
 PLACES = 4000  # samples in all that it is judged by
-MISFIT = 0.01  # growth of the residual beyond chance that shows that quartics no longer follow the motion
+STEPS = 3  # half widths tried in a doubling
+MISFIT = 0.03  # of the noise variance: squared error of a quartic that shows that it no longer follows the motion
+FIRST = 0.1  # allowed on top for the narrowest quartics, beside samples whose noise is known to some per cent
+CHANCE = 3.0  # standard deviations
 BATCH = 2**22  # numbers gathered at once
 
 
@@ -44,28 +47,37 @@ def corner(runs: Sequence[Trajectory], inputs: np.ndarray) -> Corner | None:
 
 
 def _half(runs: Sequence[Trajectory], noisy: np.ndarray, level: NoiseLevel) -> int:
-    """The largest half width whose residuals are those of noise, for each noisy component."""
-    lowest, best, longest = np.full(len(noisy), np.inf), 1, max(len(run.times) for run in runs)
-    for half in np.unique((3 * 2.0 ** (np.arange(60) / 3)).round().astype(int)):
+    r"""The largest half width over which quartics follow the motion, for each noisy component.
+
+    A wide quartic is compared with one of half its width at the same places. If both follow the motion, the squared
+    difference has the mean $\sigma^2 (g_{h/2} - g_h)$ with the noise gains g, for the wide one is the best linear
+    estimate and uncorrelated with what the narrow one differs by; what goes beyond is the motion. Smoothed values
+    carry little noise, so that this sees a misfit that residuals of raw samples hide (Lepskii 1991, Theory of
+    Probability and its Applications 35, 454).
+    """
+    best, longest = 1, max(len(run.times) for run in runs)
+    variance, widths = level.sigma[noisy] ** 2, (3 * 2.0 ** (np.arange(60) / STEPS)).round().astype(int)
+    for k, half in enumerate(widths):
         if 4 * half > longest:
             break
-        total, freedom, count = np.zeros(len(noisy)), 0.0, 0
-        for run in runs:
-            found = _residual(run, int(half), noisy, max(PLACES // len(runs), 50))
-            total, freedom, count = total + found[0], freedom + found[1], count + found[2]
+        before = int(widths[k - STEPS]) if k >= STEPS else 0
+        found = [_apart(run, int(half), before, noisy, max(PLACES // len(runs), 50)) for run in runs]
+        count = sum(each[2] for each in found)
         if not count:
             break
-        square = total / max(freedom, 1e-300)
-        if best == 1:
-            lowest = 1.3 * level.sigma[noisy] ** 2  # what the motion adds to the first must be small
-        if (square > lowest * (1 + MISFIT + np.sqrt(2 / count))).any():
+        square, gain = (np.asarray(sum(each[j] for each in found)) / count for j in (0, 1))
+        alone = sum(min(each[2], len(run.times) / half) for each, run in zip(found, runs, strict=True))
+        chance = gain * CHANCE * np.sqrt(2 / alone)  # neighbours that share samples count as one
+        growth = MISFIT if k else MISFIT + FIRST  # what the motion adds to the first must be small
+        if (square > variance * (gain + growth + chance)).any():
             break
-        lowest, best = np.minimum(lowest, square), int(half)
+        best = int(half)
     return best
 
 
-def _residual(run: Trajectory, half: int, noisy: np.ndarray, places: int) -> tuple[np.ndarray, float, int]:
-    """Sum of squared residuals of quartics (n,), what white noise of unit variance would make of it, and how many."""
+def _apart(run: Trajectory, half: int, before: int, noisy: np.ndarray, places: int) -> tuple[np.ndarray, float, int]:
+    """Sum of squared differences of quartics of two half widths (n,), what white noise of unit variance would make of
+    it, and at how many places; `before` zero: the samples themselves."""
     live = (run.weights if run.weights.ndim == 1 else run.weights.min(axis=1)) > 0
     t = len(run.times)
     if t < 4 * half:
@@ -76,9 +88,10 @@ def _residual(run: Trajectory, half: int, noisy: np.ndarray, places: int) -> tup
         at = at[clear[at - half]]
     if not len(at):
         return np.zeros(len(noisy)), 0.0, 0
-    smooth, gain = local_fit(run.times, run.states[:, noisy], half, at)
-    # the fit is a projection: the weight of a sample in its own fit is the fit's noise gain
-    return np.sum((run.states[at][:, noisy] - smooth) ** 2, axis=0), float(np.sum(1 - gain)), len(at)
+    values = run.states[:, noisy]
+    wide, gain = local_fit(run.times, values, half, at)
+    narrow, more = local_fit(run.times, values, before, at) if before else (values[at], np.ones(len(at)))
+    return np.sum((narrow - wide) ** 2, axis=0), float(np.sum(more - gain)), len(at)
 
 
 def local_fit(times: np.ndarray, values: np.ndarray, half: int, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

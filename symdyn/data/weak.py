@@ -25,6 +25,7 @@ from symdyn.data.smoothing import Corner, corner, thinned
 MIN_HALF_WIDTH = 12  # samples: below this the discrete integration by parts is biased for bumps of order 8
 SHORTEST = 5  # samples: the smallest half width that a short trajectory or a piece between gaps may shrink a window to
 PER_HALF_WIDTH = 4  # windows in a half width
+NARROW, WIDE = 0.25, 2.0  # half widths of windows in corners of the noise: rows by their covariance, rows by themselves
 SAMPLES = 32  # samples in a half width that are enough for noisy data
 
 
@@ -78,9 +79,10 @@ class WeakForm(AbstractWeakForm):
     Parameters
     ----------
     half_width: samples from the centre of a window to its end, or several for windows of several widths; by default
-        half of the period at which the states have their spectral peak; for noisy states twice the half width over
-        which local quartics follow the motion as well as the noise lets one see. At least 12, at most an eighth of the
-        trajectory, and narrower where there would be fewer than 5 windows for each term.
+        half of the period at which the states have their spectral peak; for noisy states a quarter of the half width
+        over which local quartics follow the motion as well as the noise lets one see, or twice of it without
+        generalised least squares (which put narrow windows together again, and need many). At least 12, at most an
+        eighth of the trajectory, and narrower where there would be fewer than 5 windows for each term.
     q: the order of the bump; at least 5 (lower orders are biased even without noise).
     windows: about how many windows a trajectory gets, spread evenly; by default one every quarter of `half_width`.
     generalised: generalised least squares: rows that overlap share noise, and a row is as noisy as the law makes it.
@@ -138,7 +140,8 @@ class WeakForm(AbstractWeakForm):
             return self._given
         if found is None:
             return (_half_width(run),)
-        return (int(np.clip(2 * found.half, MIN_HALF_WIDTH, max(len(run.times) // 8, MIN_HALF_WIDTH))),)
+        share = WIDE if self.generalised is False else NARROW
+        return (int(np.clip(share * found.half, MIN_HALF_WIDTH, max(len(run.times) // 8, MIN_HALF_WIDTH))),)
 
     def piece(self, times: np.ndarray, half: int, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         room = len(times) - 2 * half

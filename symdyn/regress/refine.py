@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import equinox as eqx
 import numpy as np
@@ -25,15 +27,20 @@ from symdyn.regress.joint.shooting import Segments, Shooting, cuts_by_growth, cu
 from symdyn.regress.joint.solution import stats_of
 from symdyn.regress.joint.start import Smooth, floors, smoothed
 from symdyn.regress.solution import RESULTS, Solution
+from symdyn.regress.tangents import refined_projection
+from symdyn.regress.varpro import Projection
 from symdyn.symmetry import Subspace
 
 GROWTH = 10.0  # of errors within a segment
 FIRM = 1e-2  # an interruption at a larger looseness leaves nothing to return
-SHARP = 1e-4  # tolerance of the integration in units of the noise
+SHARP = 0.01  # tolerance of the integration in units of what the joints may be apart: else the objective is rough
+
+
+Law = TypeVar("Law", Solution, Projection)
 
 
 def refine(
-    law: Solution,
+    law: Law,
     data,
     *,
     segment: float | None = None,
@@ -41,7 +48,7 @@ def refine(
     constraints: Iterable[Constraint] = (),
     noise: float | tuple[float, ...] | None = None,
     looseness: float = 3e-4,
-) -> Solution:
+) -> Law:
     r"""Refine the coefficients of a law by trajectory matching; the initial states are unknowns too.
 
     $$\min_{w, s} \sum_i \frac{|y_i - x(t_i; s, w)|^2}{\sigma^2}
@@ -57,7 +64,8 @@ def refine(
 
     Parameters
     ----------
-    law: what `identify` or another verb found; its terms, symmetry and inputs stay.
+    law: what `identify` or another verb found; its terms, symmetry and inputs stay. What `variable_projection` found
+        comes back as the same kind, with the nonlinear parameters refined too and their standard errors.
     data: as for `identify`: uneven times, several trajectories, values that are missing (with missing="skip" told to
         `identify`) or components that are seen at some times only. Rates of a second-order law need not be seen.
     segment: how long a segment lasts, in the data's unit of time; by default as long as errors of the noise grow at
@@ -83,6 +91,9 @@ def refine(
     >>> bool(abs(better.coefficient("x", "y")[0] + 1) < 0.05)
     True
     """
+    if isinstance(law, Projection):
+        told = {"segment": segment, "fixed": fixed, "constraints": constraints, "noise": noise, "report": report}
+        return refined_projection(law, data, partial(refine, looseness=looseness, **told))
     if not isinstance(law, Solution):
         raise InputError(f"law must be a Solution, as identify returns it, got {type(law).__name__}")
     if law.model.discrete:
@@ -220,7 +231,7 @@ def _segments(task: _Task, problem: Collocation, point: Point, length: float | N
 def _shot(task: _Task, problem: Collocation, point: Point, pieces: Segments, looseness: float):
     """The estimate by shooting, from that by collocation."""
     nodes = point.nodes[problem.grid.samples][pieces.nodes]
-    sharp = np.maximum(SHARP * point.noise, 1e-11 * np.abs(point.nodes).max(axis=0))
+    sharp = np.maximum(SHARP * looseness * point.noise, 1e-11 * np.abs(point.nodes).max(axis=0))
     shooting = Shooting(problem.field, pieces, task.runs, problem.offset, problem.basis, sharp)
     try:
         first = start(shooting, nodes, point.weights, point.mask, point.noise, looseness)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -117,6 +118,8 @@ def evaluated_moments(
     with double_precision():
         if isinstance(settings.differentiation, AbstractWeakForm):
             law = _described(recording, settings)
+            form: Any = settings.differentiation
+            settings = replace(settings, differentiation=replace(form, generalised=False))  # rows by themselves
             return _weak_moments(_weak_rows(recording, settings, lambda states, _: features(states), law, 0))
         samples = pointwise_samples(recording, settings)
         design, targets, weights = _flat(features(samples.states), samples.targets, samples.weights)

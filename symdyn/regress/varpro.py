@@ -24,11 +24,15 @@ STEP = 1e-4  # of the central difference in a parameter, relative to max(1, |par
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Fitted nonlinear parameters: `parameters` and `standard_errors` by name, and the `solution` at their values."""
+    """Fitted nonlinear parameters: `parameters` and `standard_errors` by name, and the `solution` at their values.
+
+    `library` makes the library from parameters. `sd.refine(projection, data)` refines parameters and coefficients.
+    """
 
     parameters: dict[str, float]
     standard_errors: dict[str, float]
     solution: Solution
+    library: Callable[..., AbstractLibrary]
 
     def __str__(self) -> str:
         values = [f"{k} = {v:.10g} ± {self.standard_errors[k]:.1g}" for k, v in self.parameters.items()]
@@ -72,13 +76,7 @@ def variable_projection(
         raise InputError("start names no parameter; variable projection needs at least one, such as {'k': -3.0}")
     theta = np.array([float(v) for v in start.values()])
 
-    def made(values: np.ndarray) -> AbstractLibrary:
-        named = dict(zip(start, values.tolist(), strict=True))
-        try:
-            return library(**named)
-        except TypeError as error:
-            raise InputError(f"the library cannot be made from the parameters {named}: {error}") from error
-
+    made = by_values(library, tuple(start))
     law = identify(data, library=made(theta), **{**options, "solver": LeastSquares()})
     if law.coefficients.ndim == 2 and law.coefficients.shape[1] > 1:
         raise InputError(
@@ -95,11 +93,24 @@ def variable_projection(
         if small.all():
             final = identify(data, library=made(theta), **{**options, "solver": LeastSquares()})
             parameters, spread = (dict(zip(start, v.tolist(), strict=True)) for v in (theta, errors))
-            return Projection(parameters, spread, final)
+            return Projection(parameters, spread, final, library)
     raise SymdynError(
         f"the parameters {dict(zip(start, theta.tolist(), strict=True))} did not settle in {max_iterations} steps; "
         "start nearer to the solution, or with fewer parameters"
     )
+
+
+def by_values(library: Callable[..., AbstractLibrary], names: tuple[str, ...]) -> Callable[..., AbstractLibrary]:
+    """The library as a function of an array of values of its named parameters."""
+
+    def made(values: np.ndarray) -> AbstractLibrary:
+        named = dict(zip(names, values.tolist(), strict=True))
+        try:
+            return library(**named)
+        except TypeError as error:
+            raise InputError(f"the library cannot be made from the parameters {named}: {error}") from error
+
+    return made
 
 
 def _step(made, theta: np.ndarray, law: Solution, recording) -> tuple[np.ndarray, np.ndarray]:

@@ -145,3 +145,17 @@ def test_intervals_hold_the_truth_from_noisy_states():
             place = found.term_names.index(term), found.target_components.index(target)
             held.append(lower[place] <= value <= upper[place])
     assert 0.90 <= np.mean(held) <= 0.99
+
+
+def test_an_exponent_is_refined_with_the_coefficient():
+    clean = sd.open_dataset("kepler", times=np.linspace(0, 20, 400))[["position"]]
+    rng = np.random.default_rng(0)
+    data = clean.copy(data={"position": clean.position + 0.02 * rng.normal(size=clean.position.shape)})
+    weak = sd.variable_projection(
+        lambda k: sd.Radial("position", (k,)), {"k": -2.5}, data, order=2, differentiation=sd.WeakForm()
+    )
+    fit = sd.refine(weak, data)
+    assert fit.solution.result is sd.RESULTS.successful
+    assert fit.standard_errors["k"] < weak.standard_errors["k"]
+    assert abs(fit.parameters["k"] + 3) < 4 * fit.standard_errors["k"]
+    assert abs(fit.solution.model.weights[0] + 1) < 4 * np.sqrt(fit.solution.covariance[0, 0])
