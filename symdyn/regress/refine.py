@@ -92,7 +92,7 @@ def refine(
     True
     """
     if isinstance(law, Projection):
-        told = {"segment": segment, "fixed": fixed, "constraints": constraints, "noise": noise, "report": report}
+        told = {"segment": segment, "fixed": fixed, "constraints": constraints, "noise": noise}
         return refined_projection(law, data, partial(refine, looseness=looseness, **told))
     if not isinstance(law, Solution):
         raise InputError(f"law must be a Solution, as identify returns it, got {type(law).__name__}")
