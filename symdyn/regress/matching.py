@@ -148,7 +148,7 @@ class Matching:
         problem, point, _ = found
         terms = [law.model.terms.names[k] for k in np.argmax(np.abs(problem.basis).max(axis=2), axis=1)]
         size, rows = len(terms), int(problem.count.sum())
-        search = Search(problem, np.arange(size), Criterion(ebic_price), rows, size, lambda text: None)
+        search = Search(problem, np.arange(size), Criterion(ebic_price), rows, size)
         search.eliminate(tighten(problem, point, ROUGH, STEPS))
         search.exchange()
         best = sorted(search.record.values(), key=lambda one: one.score)[:SETS]
