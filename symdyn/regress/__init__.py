@@ -1,14 +1,14 @@
 """Regression: streamed moments, solvers, and the verb `identify` with the solution that it returns."""
 
-from symdyn.regress._find_symmetries import find_symmetries
 from symdyn.regress._identify import identify
-from symdyn.regress.constraints import Coefficients, Constraint, EnergyPreserving, coefficient
-from symdyn.regress.ensemble import Ensemble, ensemble
+from symdyn.regress.constraints.language import Coefficients, Constraint, EnergyPreserving, coefficient
+from symdyn.regress.constraints.trapping import Trapping, TrappingRegion, trapping_region
 from symdyn.regress.family import Family, identify_each
-from symdyn.regress.implicit import identify_implicit
-from symdyn.regress.implicit_solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
+from symdyn.regress.implicit.identification import identify_implicit
+from symdyn.regress.implicit.solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
 from symdyn.regress.joint.settings import JointEstimation
-from symdyn.regress.refine import refine
+from symdyn.regress.refinement.refine import refine
+from symdyn.regress.resampling.ensemble import Ensemble, ensemble
 from symdyn.regress.selection import BIC, EBIC, AICc, CrossValidation, Knee, StabilitySelection, Tolerance
 from symdyn.regress.solution import RESULTS, Candidate, Choice, RankedLibrary, Solution, Stats, load
 from symdyn.regress.solvers import (
@@ -24,7 +24,7 @@ from symdyn.regress.solvers import (
     Ridge,
 )
 from symdyn.regress.stochastic import StochasticLaw, identify_stochastic
-from symdyn.regress.trapping import Trapping, TrappingRegion, trapping_region
+from symdyn.regress.symmetries.find import find_symmetries
 from symdyn.regress.varpro import Projection, variable_projection
 
 __all__ = [

@@ -19,19 +19,19 @@ from symdyn.data.weak import AbstractWeakForm
 from symdyn.groups import Action, Group
 from symdyn.library import AbstractLibrary, AbstractTerms, AutomaticLibrary, Monomials, PerTarget
 from symdyn.model.model import Model, entry_basis
-from symdyn.regress.admissible import Admissible, admissible
 from symdyn.regress.collinear import collinear_groups
-from symdyn.regress.constraints import AbstractConstraint
+from symdyn.regress.constraints.admissible import Admissible, admissible
+from symdyn.regress.constraints.language import AbstractConstraint
 from symdyn.regress.covariance import noise
 from symdyn.regress.fit import Fit, condition, solve
-from symdyn.regress.generalised import reweighted
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.problem import Problem, problems, spanned
-from symdyn.regress.rows import Regression, regression
+from symdyn.regress.rows.generalised import reweighted
+from symdyn.regress.rows.regression import Regression, regression
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solution import RESULTS, Candidate, Choice, Settings, Solution, Stats
 from symdyn.regress.solvers import AbstractSolver, BestSubset
-from symdyn.regress.strategy import from_ladder, from_noisy_states, planned
+from symdyn.regress.strategy.noise import from_ladder, from_noisy_states, planned
 from symdyn.symmetry import Subspace, enforce
 from symdyn.symmetry.subspace import combination_text
 

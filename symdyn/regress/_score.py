@@ -15,7 +15,7 @@ from symdyn.data.weak import AbstractWeakForm
 from symdyn.model._simulate import integrated
 from symdyn.model.inputs import input_path
 from symdyn.model.model import Model
-from symdyn.regress.rows import pointwise_samples
+from symdyn.regress.rows.regression import pointwise_samples
 from symdyn.regress.solution import Solution
 
 

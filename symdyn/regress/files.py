@@ -42,10 +42,10 @@ from symdyn.library.covariant import CovariantTerm, Factor
 from symdyn.model.model import Model
 from symdyn.regress import selection, solvers
 from symdyn.regress.collinear import CollinearGroup
-from symdyn.regress.constraints import Constraint, EnergyPreserving
+from symdyn.regress.constraints.language import Constraint, EnergyPreserving
+from symdyn.regress.constraints.trapping import Trapping
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.solution import RESULTS, Candidate, Choice, RankedLibrary, Settings, Solution, Stats
-from symdyn.regress.trapping import Trapping
 from symdyn.symmetry import Equivariants, Invariants, Subspace
 from symdyn.symmetry.discovery.result import ElementsPart
 

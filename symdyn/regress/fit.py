@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from symdyn.regress.constraints.sets import check_feasible
 from symdyn.regress.covariance import Scatter, scatter
 from symdyn.regress.problem import Problem
 from symdyn.regress.selection import AbstractSelection, Path
-from symdyn.regress.sets import check_feasible
 from symdyn.regress.solvers import AbstractSolver
 
 

@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 
 from symdyn._errors import InputError
+from symdyn.regress.constraints.sets import admissible_sets
 from symdyn.regress.covariance import effective_rows, scatter
 from symdyn.regress.problem import RESOLUTION, Problem
-from symdyn.regress.sets import admissible_sets
 from symdyn.regress.solvers import ROUNDING, AbstractSolver
 from symdyn.regress.solvers.base import as_masks, ebic_price, live_terms, residual, triangular
 

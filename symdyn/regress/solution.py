@@ -19,7 +19,7 @@ from symdyn.library import AbstractLibrary
 from symdyn.model import printing
 from symdyn.model.model import Model
 from symdyn.regress.collinear import CollinearGroup
-from symdyn.regress.constraints import AbstractConstraint
+from symdyn.regress.constraints.language import AbstractConstraint
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solvers import AbstractSolver

@@ -14,7 +14,7 @@ from symdyn.library import AbstractLibrary
 from symdyn.regress._identify import identify
 from symdyn.regress.fit import solve
 from symdyn.regress.problem import Problem
-from symdyn.regress.rows import evaluated_moments
+from symdyn.regress.rows.regression import evaluated_moments
 from symdyn.regress.selection import EBIC
 from symdyn.regress.solution import Solution
 from symdyn.regress.solvers import LeastSquares

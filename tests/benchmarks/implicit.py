@@ -29,7 +29,7 @@ import jax
 import numpy as np
 
 import symdyn as sd
-from symdyn.regress.relations import Rows, table_of_rows
+from symdyn.regress.implicit.relations import Rows, table_of_rows
 
 LEVELS = {
     ("michaelis_menten", "rates"): (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5),
@@ -209,8 +209,8 @@ def run(system: str, mode: str, level: float, draws: int, baselines: bool) -> No
 
 def rows_of(data, options: dict) -> Rows:
     """The rows that the fit saw, with all columns evaluated."""
-    from symdyn.regress import implicit
     from symdyn.regress._identify import settings_of
+    from symdyn.regress.implicit import identification as implicit
 
     own = {k: v for k, v in options.items() if k in ("library", "rate_of", "differentiation")}
     settings = implicit.ImplicitSettings(settings_of(**own), options.get("factors"), options.get("coupled", False))

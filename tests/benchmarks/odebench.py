@@ -38,7 +38,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 import symdyn as sd
-from symdyn.regress.trial import host_rate
+from symdyn.regress.strategy.trial import host_rate
 
 TIMES = np.linspace(0, 10, 512)
 DEFAULT = Path(__file__).parents[2].parent / "shared" / "data" / "odebench_odd.json"

@@ -152,8 +152,8 @@ def symdyn_supports(theta: np.ndarray, rates: np.ndarray, contenders: dict) -> d
     """Supports by contender, (draws, p), of rates (n, draws)."""
     from symdyn._types import double_precision
     from symdyn.regress.fit import solve
-    from symdyn.regress.moments import design_moments
     from symdyn.regress.problem import problems
+    from symdyn.regress.rows.moments import design_moments
 
     with double_precision():
         moments = design_moments(theta, rates, np.ones(len(theta)))

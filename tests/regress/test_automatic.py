@@ -4,7 +4,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import symdyn as sd
-from symdyn.regress.trial import host_rate
+from symdyn.regress.strategy.trial import host_rate
 
 
 def run(rate, start, end=10.0, points=512, noise=0.0, seed=0):

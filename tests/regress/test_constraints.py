@@ -10,9 +10,9 @@ from scipy.optimize import lsq_linear
 
 import symdyn as sd
 from symdyn.library import PerTarget
-from symdyn.regress._conic import InfeasibleError
-from symdyn.regress.bounded import Inequalities, bounded_least_squares
-from symdyn.regress.elements import elements
+from symdyn.regress.constraints.bounded import Inequalities, bounded_least_squares
+from symdyn.regress.constraints.conic import InfeasibleError
+from symdyn.regress.constraints.elements import elements
 from symdyn.testing import assert_equivariant
 
 T = np.arange(0, 20, 0.01)

@@ -9,10 +9,10 @@ from scipy.special import stdtrit
 
 import symdyn as sd
 from symdyn.regress._identify import fitted, settings_of
-from symdyn.regress.bagging import Screen, eliminated, fitted_set
 from symdyn.regress.covariance import scatter, unit_labels
-from symdyn.regress.moments import sample_moments
 from symdyn.regress.problem import problems
+from symdyn.regress.resampling.bagging import Screen, eliminated, fitted_set
+from symdyn.regress.rows.moments import sample_moments
 from symdyn.regress.solvers.base import least_squares
 from symdyn.regress.solvers.stepwise import eliminations
 

@@ -268,7 +268,7 @@ def test_plain_arrays_give_the_same_law_as_a_dataset(lorenz):
 
 
 def test_many_rows_and_few_rows_take_different_ways_to_the_same_law(lorenz, monkeypatch):
-    from symdyn.regress import moments
+    from symdyn.regress.rows import moments
 
     few = sd.identify(lorenz, library=sd.Monomials(4), solver=sd.LeastSquares())
     monkeypatch.setattr(moments, "HOST_ROWS", 0)

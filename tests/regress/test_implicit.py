@@ -10,8 +10,8 @@ import sympy
 
 import symdyn as sd
 from symdyn._errors import InputError
-from symdyn.regress.rational import Relation, fitted, rate_fit, tangents, weight_scatter
-from symdyn.regress.relations import Rows
+from symdyn.regress.implicit.rational import Relation, fitted, rate_fit, tangents, weight_scatter
+from symdyn.regress.implicit.relations import Rows
 
 WAVES = sd.Waves(variables=("angle1", "angle2"))
 PENDULUM = {"mass2": 0.5, "length2": 0.8}

@@ -12,7 +12,7 @@ from symdyn.library import Subset
 from symdyn.regress.joint.collocation import Collocation, field_of_model
 from symdyn.regress.joint.grid import grid
 from symdyn.regress.joint.host import HostCollocation
-from symdyn.regress.matching import Matching, between, variance_shape
+from symdyn.regress.strategy.matching import Matching, between, variance_shape
 
 TIMES = np.linspace(0, 10, 300)
 

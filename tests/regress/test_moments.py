@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symdyn as sd
-from symdyn.regress.moments import design_moments, sample_moments
+from symdyn.regress.rows.moments import design_moments, sample_moments
 
 
 def lorenz(n: int, seed: int = 0):
@@ -91,7 +91,7 @@ def test_float64_inside_and_the_callers_flag_untouched():
 
 def test_memory_does_not_grow_with_the_number_of_rows():
     # what a call to the compiled function holds is bounded by the rows of a call, not by the rows of the data
-    from symdyn.regress.moments import CALL, _block_shape
+    from symdyn.regress.rows.moments import CALL, _block_shape
 
     for m in (10**3, 10**5, 10**7, 10**9):
         c, k, b = _block_shape(m, 10)

@@ -123,7 +123,7 @@ def test_an_interruption_gives_the_law_so_far(lorenz, monkeypatch):
         raise Stopped(point)
 
     # the package has a function of the module's name
-    monkeypatch.setattr(sys.modules["symdyn.regress.refine"], "settled", stop)
+    monkeypatch.setattr(sys.modules["symdyn.regress.refinement.refine"], "settled", stop)
     found = sd.refine(law, data)
     assert found.result is sd.RESULTS.interrupted
     np.testing.assert_allclose(found.coefficients, law.coefficients, rtol=0.05, atol=0.05)

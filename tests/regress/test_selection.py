@@ -8,8 +8,8 @@ from scipy.signal import lfilter
 
 import symdyn as sd
 from symdyn._types import double_precision
-from symdyn.regress.moments import design_moments
 from symdyn.regress.problem import problems
+from symdyn.regress.rows.moments import design_moments
 
 ALL = [
     sd.EBIC(),

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import symdyn as sd
 from symdyn._types import double_precision
 from symdyn.regress.fit import solve
-from symdyn.regress.moments import design_moments
 from symdyn.regress.problem import problems
+from symdyn.regress.rows.moments import design_moments
 from symdyn.regress.solvers import exact, least_squares
 from symdyn.regress.solvers.base import ebic
 from symdyn.regress.solvers.penalised import penalised_weights

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import symdyn as sd
-from symdyn.regress import strategy
+from symdyn.regress.strategy import noise as strategy
 
 TIMES = np.arange(0, 10, 0.02)
 

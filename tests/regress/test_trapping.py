@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import symdyn as sd
-from symdyn.regress.trapping import Quadratic, _ball, best_center
+from symdyn.regress.constraints.trapping import Quadratic, _ball, best_center
 
 T = np.arange(0, 20, 0.01)
 S, R, B = 10.0, 28.0, 8 / 3

@@ -6,7 +6,7 @@ import pytest
 import symdyn as sd
 from symdyn.data.door import read
 from symdyn.data.smoothing import corner, local_fit
-from symdyn.regress.generalised import unbiased_features
+from symdyn.regress.rows.generalised import unbiased_features
 
 PAIR = ("x", "y")
 

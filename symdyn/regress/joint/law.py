@@ -26,7 +26,7 @@ from symdyn.regress.joint.start import (
     smoothed,
     weights_of,
 )
-from symdyn.regress.rows import _described
+from symdyn.regress.rows.regression import _described
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.solvers import BestSubset, LeastSquares
 

@@ -11,10 +11,10 @@ from symdyn._errors import InputError
 from symdyn._types import StateSpace
 from symdyn.library import AbstractTerms, PerTarget
 from symdyn.model.model import entry_basis
-from symdyn.regress.bounded import Inequalities
-from symdyn.regress.constraints import Constraint, EnergyPreserving
+from symdyn.regress.constraints.bounded import Inequalities
+from symdyn.regress.constraints.language import Constraint, EnergyPreserving
+from symdyn.regress.constraints.trapping import Trapping
 from symdyn.regress.solution import Settings
-from symdyn.regress.trapping import Trapping
 from symdyn.symmetry import Subspace
 
 

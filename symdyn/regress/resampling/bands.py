@@ -16,7 +16,7 @@ from symdyn.model.inputs import input_path, with_first_inputs
 from symdyn.model.model import Model
 
 if TYPE_CHECKING:
-    from symdyn.regress.ensemble import Ensemble
+    from symdyn.regress.resampling.ensemble import Ensemble
 
 REACH = 100.0  # a state beyond the data by this factor has diverged
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from symdyn._errors import SymdynError
-from symdyn.regress.matching import Match, Matching
 from symdyn.regress.solution import Solution
 from symdyn.regress.solvers.base import ebic_price
+from symdyn.regress.strategy.matching import Match, Matching
 
 BEST, SMALL = 8, 4  # entries of the lowest scores that are matched, and sizes of which the best two are
 NEXT, AGAIN = 10, 5  # entries of a variable that are tried together with the others, at first and later

@@ -10,9 +10,9 @@ import numpy as np
 from symdyn._errors import InputError, SymdynError
 from symdyn._types import StateSpace
 from symdyn.library import AbstractTerms
-from symdyn.regress._conic import Cone, InfeasibleError, minimise, upper_triangle
-from symdyn.regress.bounded import Inequalities
-from symdyn.regress.constraints import (
+from symdyn.regress.constraints.bounded import Inequalities
+from symdyn.regress.constraints.conic import Cone, InfeasibleError, minimise, upper_triangle
+from symdyn.regress.constraints.language import (
     AbstractConstraint,
     Constraint,
     EnergyPreserving,

@@ -20,11 +20,11 @@ from symdyn.library.automatic import Rung
 from symdyn.regress._identify import fitted_recording, solution_of
 from symdyn.regress.covariance import effective_rows
 from symdyn.regress.fit import Fit
-from symdyn.regress.rows import _described
+from symdyn.regress.rows.regression import _described
 from symdyn.regress.solution import RankedLibrary, Settings, Solution
 from symdyn.regress.solvers import ROUNDING, LeastSquares
 from symdyn.regress.solvers.base import ebic_price
-from symdyn.regress.trial import Trial
+from symdyn.regress.strategy.trial import Trial
 
 FLOOR = 1e-6  # of a residual, as a share of the rate: below it is the rounding and truncation of the rates
 ENOUGH = 1e-6  # a law of at most FEW terms that leaves less than this of the rate ends the climb
@@ -337,8 +337,8 @@ class Matched:
 
 def _matched(ranked, best, recording: Recording, settings: Settings) -> Matched | None:
     """The law whose trajectory the samples make most likely; None where trajectories cannot be matched."""
-    from symdyn.regress.matched_choice import contest
-    from symdyn.regress.matching import Matching, finished
+    from symdyn.regress.strategy.contest import contest
+    from symdyn.regress.strategy.matching import Matching, finished
 
     matching = Matching.of(recording, settings)
     if matching is None:

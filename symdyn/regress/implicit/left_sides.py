@@ -7,8 +7,8 @@ r"""The search for the relation of one rate: every column as left-hand side, jud
    rate can. Identities between terms of the state imply no rate, and identities times a rate have D = 0: both drop out.
    A relation multiplied by a common factor implies the same rate with more terms, and an information criterion prefers
    the original.
-3. Around the best relation the problem is linear (see `symdyn.regress.rational`): the solver proposes sets again, with
-   the fitted rate in place of the noisy one among the columns, until nothing better is found.
+3. Around the best relation the problem is linear (see `implicit/rational.py`): the solver proposes sets again, with the
+   fitted rate in place of the noisy one among the columns, until nothing better is found.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symdyn.regress.moments import Moments, design_moments
-from symdyn.regress.rational import Relation, fitted, held_out, rate_fit, relation_of, tangents, weight_scatter
-from symdyn.regress.relations import Rows, relation_problem
+from symdyn.regress.implicit.rational import Relation, fitted, held_out, rate_fit, relation_of, tangents, weight_scatter
+from symdyn.regress.implicit.relations import Rows, relation_problem
+from symdyn.regress.rows.moments import Moments, design_moments
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solvers import ROUNDING, AbstractSolver, least_squares
 from symdyn.regress.solvers.base import ebic_price

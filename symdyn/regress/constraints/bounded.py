@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symdyn.regress._conic import Cone, InfeasibleError, minimise
+from symdyn.regress.constraints.conic import Cone, InfeasibleError, minimise
 
 SLACK = 1e-12  # a row of unit norm is fulfilled when it is exceeded by less, relative to its terms
 FAR = 1e8  # the interior-point method sees bounds no farther away than this (in shares)
@@ -79,7 +79,7 @@ def bounded_least_squares(table: np.ndarray, y: np.ndarray, bounds: Inequalities
     Examples
     --------
     >>> import numpy as np
-    >>> from symdyn.regress.bounded import Inequalities, bounded_least_squares
+    >>> from symdyn.regress.constraints.bounded import Inequalities, bounded_least_squares
     >>> positive = Inequalities(-np.eye(2), np.zeros(2), ("a >= 0", "b >= 0"))
     >>> bounded_least_squares(np.eye(2), np.array([2.0, -1.0]), positive).tolist()
     [2.0, 0.0]

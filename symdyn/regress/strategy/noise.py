@@ -123,7 +123,7 @@ def from_ladder(recording: Recording, ladder: AutomaticLibrary, settings: Settin
 
     Where laws cannot be integrated, or something was asked for that a trajectory cannot heed, the rates decide alone.
     """
-    from symdyn.regress.automatic import automatic_law
+    from symdyn.regress.strategy.ladder import automatic_law
 
     form = WeakForm() if plan.noisy else settings.differentiation
     match = plan.free and not _obstacle(recording, settings)

@@ -13,7 +13,7 @@ from symdyn.library import AbstractLibrary
 from symdyn.model import implicit_printing as printing
 from symdyn.model.implicit import ImplicitModel
 from symdyn.model.printing import units
-from symdyn.regress.relations import RelationTerms
+from symdyn.regress.implicit.relations import RelationTerms
 from symdyn.regress.solution import RESULTS, Settings, Stats
 
 SHOWN = 6  # terms of a left-hand side in the table

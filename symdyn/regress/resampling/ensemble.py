@@ -12,14 +12,14 @@ from symdyn._errors import InputError
 from symdyn._progress import tell
 from symdyn.model.model import Model, entry_basis
 from symdyn.regress._identify import Fitted, fitted, named_solver, settings_of, solution_of
-from symdyn.regress.bagging import full_weights, given_weights, quick_weights
+from symdyn.regress.constraints.trapping import Trapping
 from symdyn.regress.covariance import FEWEST, scatter, unit_labels
 from symdyn.regress.fit import Fit, fit_on
 from symdyn.regress.problem import spanned
+from symdyn.regress.resampling.bagging import full_weights, given_weights, quick_weights
 from symdyn.regress.selection import BIC, EBIC, AICc, Path
 from symdyn.regress.solution import Solution, check_level
 from symdyn.regress.solvers import BestSubset, LeastSquares
-from symdyn.regress.trapping import Trapping
 
 REPORTED = 0.05  # terms that fewer of the models hold are not printed
 
@@ -167,7 +167,7 @@ class Ensemble:
         models: how many.
         method: a diffrax solver; `diffrax.Tsit5()` by default.
         """
-        from symdyn.regress._bands import simulate
+        from symdyn.regress.resampling.bands import simulate
 
         return simulate(
             self, start, times, models=models, inputs=inputs, interpolation=interpolation, rtol=rtol, method=method,
@@ -182,7 +182,7 @@ class Ensemble:
         noise of the data. Raises InputError for a level that is not between 0 and 1, and as `simulate`; `options` are
         those of it.
         """
-        from symdyn.regress._bands import quantiles
+        from symdyn.regress.resampling.bands import quantiles
 
         check_level(level)
         return quantiles(self.simulate(start, times, models=models, **options), level)

@@ -27,8 +27,8 @@ from scipy.sparse import csr_array, dia_array, hstack, vstack
 from symdyn._types import double_precision
 from symdyn.data.weak import WeakRun
 from symdyn.library import AbstractTerms
-from symdyn.regress.moments import Moments, design_moments
 from symdyn.regress.problem import Problem
+from symdyn.regress.rows.moments import Moments, design_moments
 
 ROUNDS = 5  # at most: the set of terms is stable after two or three
 SETTLED = 1e-3  # change of the coefficients, relative to the largest share

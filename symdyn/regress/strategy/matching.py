@@ -18,11 +18,11 @@ from symdyn.regress.joint.elimination import Criterion, Search
 from symdyn.regress.joint.grid import Grid, Observed, grid, observed
 from symdyn.regress.joint.host import Given, HostCollocation
 from symdyn.regress.joint.solution import stats_of
-from symdyn.regress.refine import replace_weights
-from symdyn.regress.rows import _described
+from symdyn.regress.refinement.refine import replace_weights
+from symdyn.regress.rows.regression import _described
 from symdyn.regress.solution import RESULTS, Settings, Solution
 from symdyn.regress.solvers.base import ebic_price
-from symdyn.regress.trial import Trial, smoothed, symbolic
+from symdyn.regress.strategy.trial import Trial, smoothed, symbolic
 
 LOOSENESS = (1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 3e-4)
 ROUGH = (0.01, 1e-3)  # for one equation alone

@@ -15,8 +15,8 @@ from symdyn._progress import tell
 from symdyn.data.door import read
 from symdyn.data.recording import Recording
 from symdyn.model.model import Model
-from symdyn.regress.admissible import equations_on
-from symdyn.regress.constraints import Constraint, coefficient
+from symdyn.regress.constraints.admissible import equations_on
+from symdyn.regress.constraints.language import Constraint, coefficient
 from symdyn.regress.joint.accuracy import substeps_for
 from symdyn.regress.joint.collocation import Collocation, field_of_model
 from symdyn.regress.joint.descent import Point, Stopped, covariance_of, descend, levels, settled, start, tighten
@@ -26,8 +26,8 @@ from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.joint.shooting import Segments, Shooting, cuts_by_growth, cuts_by_length, segments
 from symdyn.regress.joint.solution import stats_of
 from symdyn.regress.joint.start import Smooth, floors, smoothed
+from symdyn.regress.refinement.tangents import refined_projection
 from symdyn.regress.solution import RESULTS, Solution
-from symdyn.regress.tangents import refined_projection
 from symdyn.regress.varpro import Projection
 from symdyn.symmetry import Subspace
 

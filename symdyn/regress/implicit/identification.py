@@ -19,12 +19,12 @@ from symdyn.library import AbstractLibrary, Monomials
 from symdyn.model.implicit import ImplicitModel
 from symdyn.model.implicit_printing import rate_names
 from symdyn.regress._identify import settings_of
-from symdyn.regress.implicit_solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
-from symdyn.regress.left_sides import Found, Search, Side
-from symdyn.regress.moments import Moments
-from symdyn.regress.rational import RateFit, Relation, fitted, rate_fit, relation_of, weight_scatter
-from symdyn.regress.relations import RelationTerms, Rows, known_moments, relation_moments, table_of_rows
-from symdyn.regress.rows import _described, pointwise_samples
+from symdyn.regress.implicit.left_sides import Found, Search, Side
+from symdyn.regress.implicit.rational import RateFit, Relation, fitted, rate_fit, relation_of, weight_scatter
+from symdyn.regress.implicit.relations import RelationTerms, Rows, known_moments, relation_moments, table_of_rows
+from symdyn.regress.implicit.solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
+from symdyn.regress.rows.moments import Moments
+from symdyn.regress.rows.regression import _described, pointwise_samples
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solution import RESULTS, Settings, Stats
 from symdyn.regress.solvers import AbstractSolver

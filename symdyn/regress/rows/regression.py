@@ -18,9 +18,9 @@ from symdyn.data.recording import Recording, Samples
 from symdyn.data.weak import AbstractWeakForm, weak_runs
 from symdyn.library import AbstractTerms
 from symdyn.model.model import known_rates
-from symdyn.regress.generalised import WeakRows, unbiased_features
 from symdyn.regress.joint.settings import JointEstimation
-from symdyn.regress.moments import Moments, _name_infinite_term, design_moments, sample_moments
+from symdyn.regress.rows.generalised import WeakRows, unbiased_features
+from symdyn.regress.rows.moments import Moments, _name_infinite_term, design_moments, sample_moments
 from symdyn.regress.solution import Settings
 
 

@@ -20,8 +20,8 @@ from symdyn._types import StateSpace, Variable, double_precision
 from symdyn.data.recording import Samples
 from symdyn.library import AbstractTerms
 from symdyn.library._algebra import _product_text
-from symdyn.regress.moments import BLOCKS, Moments, design_moments, sample_moments
 from symdyn.regress.problem import Problem, problems
+from symdyn.regress.rows.moments import BLOCKS, Moments, design_moments, sample_moments
 
 MOST_VALUES = 20_000_000  # table entries held at once; of more rows every second, third, ... is searched
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.regress.elements import Tie
+from symdyn.regress.constraints.elements import Tie
 from symdyn.regress.problem import Problem
 from symdyn.regress.solvers import least_squares
 from symdyn.regress.solvers.base import as_masks

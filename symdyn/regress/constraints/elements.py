@@ -40,7 +40,7 @@ def elements(subspace: Subspace, complete: bool) -> tuple[np.ndarray, list[np.nd
     Examples
     --------
     >>> import symdyn as sd
-    >>> from symdyn.regress.elements import elements
+    >>> from symdyn.regress.constraints.elements import elements
     >>> tied = sd.Subspace.full((3, 1)).satisfying([[1, 1, 1]], [0])
     >>> elements(tied, True)[0].astype(int).tolist()
     [[1, 0, -1], [0, 1, -1], [1, -1, 0]]

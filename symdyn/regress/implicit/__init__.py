@@ -1,0 +1,1 @@
+"""Laws in which the rates are multiplied by functions of the state."""

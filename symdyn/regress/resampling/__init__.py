@@ -1,0 +1,1 @@
+"""How sure a law is of its terms: fits on resampled blocks of the data."""

@@ -1,0 +1,1 @@
+"""What `identify` decides by itself: how rates come from noisy states, and which library."""

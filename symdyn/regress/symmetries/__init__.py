@@ -1,0 +1,1 @@
+"""Symmetries of laws and data."""
