@@ -10,6 +10,8 @@ from symdyn._errors import InputError
 from symdyn.groups.algebra import LieAlgebra
 
 SMALL = 1e-9  # entries below this share of the largest of a generator count as zero
+FEW, LONG = 3, 90  # fields that are written out, and characters that they may take
+MANY = {"the linear map": "linear maps", "the field": "other fields", "the translation": "translations"}
 Pairs = frozenset[tuple[int, int]]
 
 
@@ -50,7 +52,11 @@ def acting_as(algebra: LieAlgebra, axes: Sequence[str], *, time: str = "t") -> s
     if time in moved:
         parts.append("time translation")
     for kind, found in said.items():
-        parts.append(f"{kind}{'s' if len(found) > 1 else ''} {', '.join(found)}")
+        many = len(found) > 1
+        if kind in MANY and (len(found) > FEW or sum(map(len, found)) > LONG):
+            parts.append(f"{len(found)} {MANY[kind][: None if many else -1]}")
+        else:
+            parts.append(f"{kind}{'s' if many else ''} {', '.join(found)}")
     return _joined(parts) or "nothing"
 
 

@@ -42,6 +42,30 @@ def test_the_third_law_of_kepler_is_read_off_as_weights():
 
 
 @pytest.mark.parametrize(
+    ("name", "algebra", "acting"),
+    [
+        ("Kepler", "so(3) + R", "rotations of position and velocity and scaling (t: 3, position: 2, velocity: -1)"),
+        ("oscillator, u(2)", "so(3) + R", "rotations of (x, y, u, v)"),
+        ("oscillator, u(3)", "su(3) + R", "rotations of (x, y, z, px, py, pz)"),
+        ("Hopf", "R", "rotations of (x, y)"),
+        ("Lorentz force", "so(3, 1)", ""),
+        ("double spring pendulum", "R", ""),
+        ("Burgers", "schroedinger(1)", ""),
+        ("KdV", "R with weights 1, 1/3, -2/3 ⋉ heisenberg(1)", ""),
+        ("Kuramoto-Sivashinsky", "heisenberg(1)", "translation along x, time translation and the field t d_x + d_u"),
+        ("heat", "sl(2, R) ⋉ heisenberg(1)", ""),
+        ("wave, conformal", "so(3, 2) + R", ""),
+    ],
+)
+def test_the_algebra_has_its_name(name, algebra, acting):
+    found = BY_NAME[name].found()
+    assert str(found.name) == algebra
+    assert acting in found.acting
+    assert f"  {algebra}" in str(found)
+    assert all(part.isomorphism is None or part.isomorphism.residual < 1e-8 for part in found.name.parts)
+
+
+@pytest.mark.parametrize(
     ("name", "dimension", "derived", "signature"),
     [("Burgers", 5, 5, (2, 1, 2)), ("KdV", 4, 3, None), ("Lorentz force", 6, 6, (3, 3, 0)), ("heat", 6, 6, None)],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import Frozen, StateSpace
-from symdyn.groups import Action, LieAlgebra
+from symdyn.groups import Action, AlgebraName, LieAlgebra, acting_as, name_of
 from symdyn.groups.bound import Element
 from symdyn.groups.parts import AbstractPart
 from symdyn.symmetry.discovery.candidates import Place, together
@@ -90,6 +91,7 @@ class Symmetries:
     spectrum: the scale-free defects of all independent candidates, rising; exact symmetries first, near zero.
     gap: the first defect that counts as broken over the last that counts as kept (or over the tolerance's floor 1e-16).
     closure: how far brackets leave the span of all that was found, relative; 0 for a Lie algebra.
+    name, acting: the name of the algebra, and what it does in words.
     structure: structure constants c (g, g, g) of the fields' brackets, in the generators (and then the trivial ones
         where `algebra_holds_trivial`), [X_i, X_j] = sum_k c_ijk X_k + what leaves the span.
     algebra_holds_trivial: whether trivial generators are part of `algebra`, after the others.
@@ -124,6 +126,29 @@ class Symmetries:
         single = together(Candidates(members[0].space, tuple(each.field for each in members))).single
         labels = tuple(text_of(each.field) for each in members)
         return None if single is None else LieAlgebra("found", single.polynomial(), labels)
+
+    @cached_property
+    def name(self) -> AlgebraName | None:
+        """The name of the algebra, with its structure and isomorphisms; None where the brackets leave the span."""
+        if self.closure > CLOSED or not len(self.structure):
+            return None
+        return name_of(self.structure, tolerance=max(1e-7, 10 * self.closure))
+
+    @property
+    def acting(self) -> str:
+        """What the generators do, in words; empty where they make no algebra of polynomial fields."""
+        if self.algebra is None:
+            return ""
+        members = (*self.generators, *self.trivial)
+        space = members[0].space
+        text = acting_as(self.algebra, space.component_names, time=self.place.time or "t")
+        for variable in space.variables:  # all components of a vector go by its name
+            if variable.size > 1:
+                names = variable.component_names
+                text = text.replace(f"({', '.join(names)})", variable.name)
+                weights = rf"{names[0]}: (\S+?)" + "".join(rf", {name}: \1" for name in names[1:]) + r"(?=[,)])"
+                text = re.sub(weights, rf"{variable.name}: \1", text)
+        return text
 
     @property
     def dimension(self) -> int:
@@ -211,6 +236,9 @@ class Symmetries:
         lines += [
             f"  {each}" + (f"   (defect {each.defect:.1e})" if each.defect > 1e-12 else "") for each in self.generators
         ]
+        if self.name is not None:
+            held = " (trivial ones included)" if self.algebra_holds_trivial else ""
+            lines.append(f"  {self.name}{held}" + (f", acting as {self.acting}" if self.acting else ""))
         if self.dimension + len(self.trivial) > 1 and self.closure > 1e-7:
             lines.append(f"  the brackets leave the span: {self.closure:.1e}; grow=True adds them")
         if self.trivial:
