@@ -12,9 +12,11 @@ from symdyn.report.figures import (
     relativity_coefficients,
     save_figures,
 )
+from symdyn.report.symmetries import generator_arrows, symmetry_spectrum
 
 __all__ = [
     "accelerations",
+    "generator_arrows",
     "masses",
     "noisy_orbit",
     "noisy_residuals",
@@ -24,4 +26,5 @@ __all__ = [
     "powers",
     "relativity_coefficients",
     "save_figures",
+    "symmetry_spectrum",
 ]

@@ -14,16 +14,13 @@ import numpy as np
 
 from symdyn.data.registry import open_dataset
 from symdyn.demo import DISTRACTORS, INNER, MERCURY_ADVANCE, POWERS, RELATIVISTIC, heliocentric
+from symdyn.report.style import BLACK, BLUE, GREEN, ORANGE, VERMILLION, YELLOW, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from symdyn.data.registry import open_dataset
-from symdyn.demo import NBody, OnePlanet, Planets, Relativity
+    from symdyn.demo import NBody, OnePlanet, Planets, Relativity
 
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
-)  # fmt: skip
 COLOURS = {"mercury": BLACK, "venus": ORANGE, "earth-moon": BLUE, "mars": VERMILLION, "jupiter": GREEN}
 MARKERS = {"mercury": "o", "venus": "s", "earth-moon": "^", "mars": "D", "jupiter": "v"}
 ORBIT_DAYS = 690  # one orbit of Mars
@@ -46,15 +43,6 @@ def save_figures(found: Planets, folder: str | Path) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def _tidy(ax: Axes, x: str, y: str, title: str) -> None:
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
-    ax.set_title(title, fontsize=11, loc="left")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(True, color="0.9", linewidth=0.6)
-    ax.set_axisbelow(True)
-
-
 def orbits(ax: Axes, found: Planets) -> None:
     """Orbits of the inner planets in the plane of the ecliptic, in 10^6 km."""
     tilt = np.deg2rad(23.4393)  # from the equator of the ICRF to the ecliptic
@@ -67,7 +55,7 @@ def orbits(ax: Axes, found: Planets) -> None:
         ax.plot(x[0], y[0], MARKERS[name], color=COLOURS[name], markersize=5)
     ax.plot(0, 0, "*", color=YELLOW, markeredgecolor=BLACK, markersize=12, label="sun")
     ax.set_aspect("equal")
-    _tidy(ax, "x [10⁶ km]", "y [10⁶ km]", "The data: orbits of the inner planets (DE421)")
+    tidy(ax, "x [10⁶ km]", "y [10⁶ km]", "The data: orbits of the inner planets (DE421)")
     ax.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
@@ -88,7 +76,7 @@ def accelerations(ax: Axes, found: Planets) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(3.5e7, 2e10)
-    _tidy(ax, "distance from the Sun r [km]", "acceleration |a| [km s⁻²]", "One law for all planets")
+    tidy(ax, "distance from the Sun r [km]", "acceleration |a| [km s⁻²]", "One law for all planets")
     ax.legend(fontsize=8, frameon=False, loc="lower left")
 
 
@@ -103,7 +91,7 @@ def powers(ax: Axes, single: tuple[OnePlanet, ...]) -> None:
     ax.axvline(-2, color="0.6", linewidth=0.8, linestyle=":")
     ax.set_yscale("log")
     ax.set_xticks(exponents)
-    _tidy(ax, "exponent n of the force law rⁿ", "residual, share of the acceleration", "Which power wins: n = −2")
+    tidy(ax, "exponent n of the force law rⁿ", "residual, share of the acceleration", "Which power wins: n = −2")
     ax.legend(fontsize=8, frameon=False, loc="lower right")
 
 
@@ -118,7 +106,7 @@ def masses(ax: Axes, found: NBody) -> None:
     ax.set_yticks([*(-t for t in reversed(ticks)), 0.0, *ticks])
     ax.set_ylim(-3, 6)
     ax.set_xticks(place, found.bodies, rotation=35, ha="right")
-    _tidy(ax, "", "fitted GM / constant of DE421 − 1", "Eleven masses at once (bars: one standard error)")
+    tidy(ax, "", "fitted GM / constant of DE421 − 1", "Eleven masses at once (bars: one standard error)")
 
 
 def _symbols(law) -> dict[str, str]:
@@ -154,7 +142,7 @@ def relativity_coefficients(ax: Axes, found: Relativity) -> None:
     ax.set_xticks(place, [symbols[name] for name in RELATIVISTIC], fontsize=10)
     ax.set_xlim(-0.6, len(place) - 0.4)
     ax.set_ylim(-2.5, 6.5)
-    _tidy(ax, "term", "coefficient [units of GM and c]", "Post-Newtonian coefficients")
+    tidy(ax, "term", "coefficient [units of GM and c]", "Post-Newtonian coefficients")
     ax.legend(fontsize=8, frameon=False, loc="upper center", ncols=2)
 
 
@@ -177,7 +165,7 @@ def post_newtonian(ax: Axes, found: Relativity) -> None:
     ax.set_xscale("log")
     ax.set_yticks(place, [symbols[name] for name in names], fontsize=8)
     ax.set_ylim(-0.7, len(names) - 0.3)
-    _tidy(ax, "share of the acceleration that Newton leaves", "", f"Candidates (grey: distractors, {fate})")
+    tidy(ax, "share of the acceleration that Newton leaves", "", f"Candidates (grey: distractors, {fate})")
     ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.4, -0.11), ncols=3)
 
 
@@ -193,7 +181,7 @@ def perihelion(ax: Axes, found: Relativity) -> None:
         years, found.newtonian, color=BLACK, linestyle="-.", linewidth=1.2,
         label=f"its Newtonian term alone: {found.integration_error:.4f}″ per century",
     )  # fmt: skip
-    _tidy(ax, "time [years]", "direction of the eccentricity vector [arcsec]", "Perihelion of Mercury, simulated")
+    tidy(ax, "time [years]", "direction of the eccentricity vector [arcsec]", "Perihelion of Mercury, simulated")
     ax.legend(fontsize=8, frameon=False, loc="upper left", handlelength=3.5)
 
 
@@ -207,7 +195,7 @@ def noisy_orbit(ax: Axes, found: Planets) -> None:
     ax.plot(year.simulated.sel(x), year.simulated.sel(y), "--", color=BLUE, linewidth=1.2, label="simulated by the law")
     ax.plot(0, 0, "*", color=YELLOW, markeredgecolor=BLACK, markersize=10)
     ax.set_aspect("equal")
-    _tidy(ax, "x [10⁶ km]", "y [10⁶ km]", "Mercury, one orbit")
+    tidy(ax, "x [10⁶ km]", "y [10⁶ km]", "Mercury, one orbit")
     ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
 
 
@@ -222,7 +210,7 @@ def noisy_residuals(ax: Axes, found: Planets) -> None:
     ax.axhline(noise, color="0.5", linestyle=":", linewidth=1, label=f"noise, {noise:.0f} km per coordinate")
     ax.set_yscale("log")
     title = "Away from the true orbit (the simulation starts on it)"
-    _tidy(ax, "days since 2000-01-01", "distance from the true position [km]", title)
+    tidy(ax, "days since 2000-01-01", "distance from the true position [km]", title)
     ax.legend(fontsize=8, frameon=False, loc="lower right")
 
 
