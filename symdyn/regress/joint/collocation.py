@@ -160,7 +160,7 @@ def assembled(residual, seen, defect, stiff, left, right, by_weight, xp=jnp):
         return xp.swapaxes(m, 1, 2)
 
     def spread(at_left, at_right):  # parts of each step's left and right node, summed at the nodes
-        none = xp.zeros_like(at_left[:1])
+        none = xp.zeros((1, *at_left.shape[1:]))
         return xp.concatenate([at_left, none]) + xp.concatenate([none, at_right])
 
     heavy, pull = stiff[..., None] * by_weight, stiff * defect
