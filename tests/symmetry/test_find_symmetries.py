@@ -214,6 +214,7 @@ def test_the_answer_reads_well():
     found = sd.find_symmetries(HOPF)
     assert str(found).splitlines()[1:] == [
         "  x d/dy - y d/dx",
+        "  R, acting as rotations of (x, y)",
         "discrete, generating a group of order 4:",
         "  (x, y) -> (-y, x)",
     ]

@@ -39,7 +39,7 @@ def solved(sample: Sample, conditions: tuple[Any, bool] | None, tolerance: float
     kept = directions[spectrum < tolerance]
     if conditions is not None and len(kept):
         kept = _polished(conditions[0], kept)
-    basis = readable(kept)
+    basis = readable(kept, np.linalg.norm(sample.fields, axis=0))
     if tolerance > 1e-6 and len(kept):
         basis = _snapped(kept, sample, tolerance)
     return Solved(basis, spectrum, False)
@@ -61,13 +61,17 @@ def _snapped(kept: np.ndarray, sample: Sample, tolerance: float) -> np.ndarray:
     return exact
 
 
-def readable(basis: np.ndarray) -> np.ndarray:
-    """A reduced echelon basis (r, g) of the same span, with numbers near small fractions set to them."""
+def readable(basis: np.ndarray, size: np.ndarray | None = None) -> np.ndarray:
+    """A reduced echelon basis (r, g) of the same span, with numbers near small fractions set to them.
+
+    `size` (g,): of the candidates, where their units make them differ; what is small beside it is zero.
+    """
     if not len(basis):
         return basis
-    _, s, rows = svd(basis, full_matrices=False)
+    size = np.ones(basis.shape[1]) if size is None else np.where(size > 0, size, 1.0)
+    _, s, rows = svd(basis * size, full_matrices=False)
     _, found = _echelon(np.zeros(basis.shape[1]), rows[s > 1e-12 * s[0]])
-    return _readable(found)
+    return _readable(found / size)
 
 
 def scale_free(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
