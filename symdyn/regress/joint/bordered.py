@@ -100,6 +100,8 @@ def reduced(normal: Normal, damping: np.ndarray | None = None) -> Reduced:
         raise np.linalg.LinAlgError("the nodes are not determined")
     information = normal.corner - right[:, :-1].T @ left[:, :-1]
     gradient = normal.weight_gradient - right[:, :-1].T @ left[:, -1]
+    if not (np.isfinite(information).all() and np.isfinite(gradient).all()):
+        raise np.linalg.LinAlgError("the terms overflow on the way")
     return Reduced(
         0.5 * (information + information.T), gradient, left[:, :-1].reshape(t, n, -1), left[:, -1].reshape(t, n)
     )
