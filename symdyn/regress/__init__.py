@@ -3,6 +3,8 @@
 from symdyn.regress._identify import identify
 from symdyn.regress.constraints.language import Coefficients, Constraint, EnergyPreserving, coefficient
 from symdyn.regress.constraints.trapping import Trapping, TrappingRegion, trapping_region
+from symdyn.regress.evidence.result import Evidence, Finding
+from symdyn.regress.evidence.verbs import certify, symmetry_evidence
 from symdyn.regress.family import Family, identify_each
 from symdyn.regress.implicit.identification import identify_implicit
 from symdyn.regress.implicit.solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
@@ -45,7 +47,9 @@ __all__ = [
     "ElasticNet",
     "EnergyPreserving",
     "Ensemble",
+    "Evidence",
     "Family",
+    "Finding",
     "GroupLasso",
     "ImplicitSettings",
     "ImplicitSolution",
@@ -65,6 +69,7 @@ __all__ = [
     "Tolerance",
     "Trapping",
     "TrappingRegion",
+    "certify",
     "coefficient",
     "ensemble",
     "find_symmetries",
@@ -74,6 +79,7 @@ __all__ = [
     "identify_stochastic",
     "load",
     "refine",
+    "symmetry_evidence",
     "trapping_region",
     "variable_projection",
 ]
