@@ -56,6 +56,7 @@ def identify(
     inputs: str | tuple[str, ...] = (),
     known: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     discrete: bool = False,
+    symmetry: Any = None,
 ) -> Solution:
     r"""Governing equations from data: d(target)/dt = sum_k w_k B_k(state), sparse, on the symmetric subspace.
 
@@ -68,6 +69,9 @@ def identify(
     library: candidate terms; `Monomials(2)` by default. A mapping gives each target variable its own:
         `{"x": sd.Monomials(1), "y": sd.Monomials(2)}`. "auto" or an `AutomaticLibrary` tries many and ranks them.
     action: a symmetry to enforce, for example `sd.SO(3).acting_on(position=sd.Vector, velocity=sd.Vector)`.
+    symmetry: "auto": symmetries among all linear motions of the state are chosen from a part of the data, tested on the
+        rest, and those that are supported are enforced; or candidates of your own, as `certify` takes them. `stages`
+        say what was found, on what evidence, and what it brought.
     solver: proposes sets of terms; `BestSubset()` by default, `LeastSquares()` keeps all.
     selection: decides among them; `EBIC()` by default. A solver that was told a threshold or a number of terms
         leaves nothing to decide.
@@ -106,12 +110,17 @@ def identify(
     """
     ladder = AutomaticLibrary() if isinstance(library, str) and library == "auto" else library
     automatic = isinstance(ladder, AutomaticLibrary)
-    settings = settings_of(
-        library=None if automatic else ladder, action=action, solver=solver,
-        selection=selection, constraints=constraints, rate_of=rate_of,
-        order=order, variables=variables, rates=rates, differentiation=differentiation, weights=weights, time=time,
-        trajectories=trajectories, missing=missing, inputs=inputs, known=known, discrete=discrete,
-    )  # fmt: skip
+    options = {
+        "action": action, "solver": solver, "selection": selection, "constraints": constraints, "rate_of": rate_of,
+        "order": order, "variables": variables, "rates": rates, "differentiation": differentiation, "weights": weights,
+        "time": time, "trajectories": trajectories, "missing": missing, "inputs": inputs, "known": known,
+        "discrete": discrete,
+    }  # fmt: skip
+    if symmetry is not None:
+        from symdyn.regress.symmetries.chain import identified_with_symmetry
+
+        return identified_with_symmetry(data, symmetry, library, options)
+    settings = settings_of(library=None if automatic else ladder, **options)
     if automatic:
         recording = read(data, settings.reading)
         return from_ladder(recording, ladder, settings, planned(recording, settings))

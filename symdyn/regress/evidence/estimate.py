@@ -194,7 +194,7 @@ def _middle(m: Moments, table: np.ndarray, inverse: np.ndarray, residual: np.nda
     if inflation < 1 + 3 * np.sqrt(2 / (k * t * units)):
         return classical, free, True
     weight = np.linalg.inv((1 + 1e-6) * np.eye(k) - own) if units > 2 * k else np.eye(k) * units / (units - 1)
-    released = np.einsum("...kl,blt->bkt", weight, sums) if weight.ndim == 2 else np.einsum("bkl,blt->bkt", weight, sums)
+    released = np.einsum("kl,blt->bkt" if weight.ndim == 2 else "bkl,blt->bkt", weight, sums)
     flat = released.reshape(units, -1)
     middle = (flat.T @ flat * (units - 1) / units).reshape(k, t, k, t)
     return middle, float(units - 1), False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -193,22 +194,9 @@ class Symmetries:
         Raises InputError where nothing was found, or a field moves the time in a way that actions cannot say.
         """
         chosen = (*self.generators, *(self.trivial if trivial else ()))
-        parts: list[AbstractPart] = []
-        fields = {text_of(each.field): each.field for each in chosen}
-        plain = {k: f for k, f in fields.items() if isinstance(f, TermFields) and f.exponents is not None}
-        if plain:
-            texts = {label: _components(field) for label, field in plain.items()}
-            parts += Action.polynomial(texts, time=self.place.time or "t").parts
-        others = {k: f for k, f in fields.items() if k not in plain}
-        if others:
-            parts += Action.from_fields({k: _by_name(f, self.place, k) for k, f in others.items()}).parts
-        if discrete and self.discrete:
-            labels = tuple(each.label or str(each) for each in self.discrete)
-            matrices = Frozen(np.array([each.matrix.array for each in self.discrete]))
-            parts.append(ElementsPart(labels, matrices, tuple(each.time for each in self.discrete)))
-        if not parts:
-            raise InputError("no symmetry was found that an action could be made of")
-        return Action(tuple(parts))
+        found = [(each.label or str(each), each.matrix.array, each.time) for each in self.discrete]
+        elements = found if discrete else []
+        return action_of([each.field for each in chosen], elements, self.place.narrow, self.place.time or "t")
 
     def to_xarray(self):
         """Generators, defects, the spectrum and the structure constants as a Dataset."""
@@ -262,6 +250,27 @@ class Symmetries:
         return f"<Symmetries: {self.dimension} generators, {len(self.discrete)} discrete>\n{self}"
 
 
+def action_of(
+    fields: Sequence[Fields], elements: Sequence[tuple[str, np.ndarray, float]], space: StateSpace, time: str = "t"
+) -> Action:
+    """Fields, and elements (label, matrix, factor of the time), as an `Action` on a state; InputError for none."""
+    parts: list[AbstractPart] = []
+    by_text = {text_of(field): field for field in fields}
+    plain = {k: f for k, f in by_text.items() if isinstance(f, TermFields) and f.exponents is not None}
+    if plain:
+        texts = {label: _components(field) for label, field in plain.items()}
+        parts += Action.polynomial(texts, time=time).parts
+    others = {k: f for k, f in by_text.items() if k not in plain}
+    if others:
+        parts += Action.from_fields({k: _by_name(f, space, k) for k, f in others.items()}).parts
+    if elements:
+        labels, matrices, times = zip(*elements, strict=True)
+        parts.append(ElementsPart(tuple(labels), Frozen(np.array(matrices)), tuple(times)))
+    if not parts:
+        raise InputError("no symmetry was found that an action could be made of")
+    return Action(tuple(parts))
+
+
 def _count(number: int, one: str, many: str) -> str:
     return f"{number or 'no'} {one if number == 1 else many}"
 
@@ -282,11 +291,11 @@ def _components(field: TermFields) -> dict[str, str]:
     return out
 
 
-def _by_name(field: Fields, place: Place, label: str):
+def _by_name(field: Fields, space: StateSpace, label: str):
     """A field as a function from a state by name to its motion."""
-    if field.space != place.narrow:
+    if field.space != space:
         raise InputError(f"{label!r} depends on time and is no polynomial; give it to Action.from_fields by hand")
-    function, space = field_function(field), field.space
+    function = field_function(field)
 
     def moved(state: dict[str, Any]) -> dict[str, Any]:
         x = jnp.concatenate([jnp.ravel(jnp.asarray(state[name])) for name in space.names])
