@@ -15,6 +15,7 @@ from symdyn.data.weak import AbstractWeakForm
 from symdyn.model._simulate import integrated
 from symdyn.model.inputs import input_path
 from symdyn.model.model import Model
+from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.rows.regression import pointwise_samples
 from symdyn.regress.solution import Solution
 
@@ -34,7 +35,8 @@ def score(solution: Solution, data, *, rtol: float = 1e-9, method=None):
     both = ("trajectory", "variable")
     out: dict[str, Any] = {"r2": (both, table[..., 0]), "relative_error": (both, table[..., 1])}
     coords: dict[str, Any] = {"trajectory": [run.label for run in runs], "variable": list(names)}
-    if solution.settings.order == 1 and not isinstance(solution.settings.differentiation, AbstractWeakForm):
+    without_rates = isinstance(solution.settings.differentiation, AbstractWeakForm | JointEstimation)
+    if solution.settings.order == 1 and not without_rates:
         out["rate_r2"] = (("trajectory", "target"), _rate_scores(solution, recording))
         coords["target"] = list(model.targets)
     return xr.Dataset(out, coords=coords)

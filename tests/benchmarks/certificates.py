@@ -32,19 +32,18 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np
 
 import symdyn as sd
-from symdyn.groups import Polynomial
 from symdyn.groups.polynomial import read_polynomial
 from symdyn.regress._identify import settings_of
 from symdyn.regress.evidence.choose import Span
 from symdyn.regress.evidence.claims import Claim, claims_of
-from symdyn.regress.evidence.estimate import Estimate, fitted_moments, fitness, of_data
+from symdyn.regress.evidence.estimate import Estimate, fitted_moments, of_data
 from symdyn.regress.evidence.frame import condition
 from symdyn.regress.evidence.judge import judged, over_ellipsoid, with_verdicts
 from symdyn.regress.evidence.verbs import domain_points
 from symdyn.regress.rows.moments import design_moments
 from symdyn.symmetry.discovery.candidates import Place
 
-LEVEL, TRAIN = 0.05, "x y z".split()
+LEVEL, TRAIN = 0.05, ["x", "y", "z"]
 SYSTEMS = {
     "rotation": ["-y", "x"],
     "hopf": ["x - y - x^3 - x y^2", "x + y - x^2 y - y^3"],
@@ -70,7 +69,7 @@ class Case:
         data |= {f"d{v}": 0 * x[:, k] + rng.normal(size=400) for k, v in enumerate(self.names)}
         self.estimate, *_ = of_data(data, settings_of(**self.options))
         self.frame = self.estimate.frame
-        self.points = domain_points({v: (-1, 1) for v in self.names}, self.estimate)
+        self.points = domain_points(dict.fromkeys(self.names, (-1, 1)), self.estimate)
         self.place = Place(self.frame.space, "t")
         given = CLAIMS[name]
         if given == "turn":

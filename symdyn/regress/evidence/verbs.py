@@ -68,7 +68,7 @@ def symmetry_evidence(
     tolerance: the defect below which a symmetry counts as one.
     domain: where the symmetry shall hold: ranges by variable, `{"x": (-1, 1), ...}`, or states (m, n); by default the
         states of the data.
-    time: the name of the time in fields that move it.
+    time: the name of the time in fields that move it, and of its dimension in the data where it is not "t".
 
     Noisy states whose rates were not measured go through the weak form, with its covariance: `differentiation=`.
 
@@ -91,7 +91,7 @@ def symmetry_evidence(
     >>> [each.verdict for each in found.findings]
     ['supported', 'contradicted']
     """
-    ready = _prepared(of, data, level, tolerance, domain, identification)
+    ready = _prepared(of, data, level, tolerance, domain, _timed(identification, time))
     claims = claims_of(candidates, Place(ready.space, time))
     return ready.evidence(claims, ready.found, "Holm" if len(claims) > 1 else "one claim")
 
@@ -145,7 +145,7 @@ def certify(
     if method not in ("auto", "split", "ellipsoid"):
         raise InputError(f'method is "split", "ellipsoid" or "auto", got {method!r}')
     given = isinstance(candidates, Symmetries)
-    ready = _prepared(of, data, level, tolerance, domain, identification)
+    ready = _prepared(of, data, level, tolerance, domain, _timed(identification, time))
     moments = ready.found.moments
     can_split = not given and moments is not None and len(moments.blocks) >= 2
     if method == "split" and not can_split:
@@ -164,6 +164,11 @@ def certify(
     return ready.evidence(claims, ready.found.part(~first), "chosen on one half of the data, tested on the other")
 
 
+def _timed(identification: dict[str, Any], time: str) -> dict[str, Any]:
+    """The arguments of `identify` with the name of the time where it was given: it is the dimension of the data too."""
+    return identification if time == "t" else {**identification, "time": time}
+
+
 @dataclass(frozen=True, eq=False)
 class _Ready:
     """A law's estimate with the domain, and what limits its verdicts."""
@@ -178,9 +183,7 @@ class _Ready:
 
     def evidence(self, claims: tuple[Claim, ...], found: Estimate, method: str) -> Evidence:
         what = [condition(found.frame, each, self.points) for each in claims]
-        findings = tuple(
-            judged(found, c, w, self.level, self.tolerance) for c, w in zip(claims, what, strict=True)
-        )
+        findings = tuple(judged(found, c, w, self.level, self.tolerance) for c, w in zip(claims, what, strict=True))
         return self._report(with_verdicts(findings, self.level, holm=True), method)
 
     def over_ellipsoid(self, claims: tuple[Claim, ...]) -> Evidence:

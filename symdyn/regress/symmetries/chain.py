@@ -64,7 +64,7 @@ def _evidence(data, symmetry: Any, library, options: dict[str, Any], plain: Solu
     way = plain.settings.differentiation
     told = {k: v for k, v in options.items() if k not in ("action", "solver", "selection", "constraints", "discrete")}
     told["differentiation"] = WeakForm() if isinstance(way, JointEstimation) else way
-    told["library"] = library
+    told["library"], told["time"] = library, options.get("time") or "t"
     if isinstance(symmetry, str):
         return certify(data, **told)
     if isinstance(symmetry, Action):  # one action is one hypothesis, fixed beforehand
