@@ -190,6 +190,18 @@ def test_noisy_states_say_what_was_done(tmp_path):
     assert "of the rate" in weak.stdout
 
 
+def test_symmetries_that_the_data_support_are_enforced(tmp_path):
+    rng, times = np.random.default_rng(0), np.arange(0, 8, 0.02)
+    x = np.stack([np.exp(-0.1 * times) * np.cos(times), np.exp(-0.1 * times) * np.sin(times)], axis=1)
+    path = tmp_path / "spiral.nc"
+    data = {"times": times, "x": x[:, 0] + 0.002 * rng.normal(size=400), "y": x[:, 1] + 0.002 * rng.normal(size=400)}
+    xr.Dataset({k: ("time", data[k]) for k in ("x", "y")}, {"time": times}).to_netcdf(path)
+    law = found(path, "--degree", "2", "--symmetry", "auto")
+    assert any(stage.startswith("symmetry: ") for stage in law["stages"])
+    assert "--group" in error("identify", path, "--symmetry", "test")
+    assert "auto, test" in error("identify", path, "--symmetry", "so(3)")
+
+
 def test_all_words_of_the_vectors(kepler, tmp_path):
     kepler.to_netcdf(tmp_path / "orbit.nc")
     law = found(

@@ -120,6 +120,13 @@ def identify(
     group: Annotated[
         str | None, typer.Option(help="Symmetry to enforce, such as 'SO(3)' or 'Galilei(2)'.", rich_help_panel=TERMS)
     ] = None,
+    symmetry: Annotated[
+        str | None,
+        typer.Option(
+            help="auto: enforce the symmetries that the data support | test: enforce --group if they support it.",
+            rich_help_panel=TERMS,
+        ),
+    ] = None,
     vector: Annotated[
         List, typer.Option(help="Variable that the group moves as a vector.", rich_help_panel=TERMS)
     ] = None,

@@ -41,6 +41,7 @@ class Choice:
     variable: str | None
     powers: str | None
     group: str | None
+    symmetry: str | None
     vector: NAMES
     point: NAMES
     scalar: NAMES
@@ -88,6 +89,13 @@ def find(choice: Choice):
         "selection": _selection(choice),
         "differentiation": _differentiation(choice),
     }
+    if choice.symmetry is not None:
+        if _chosen("symmetry", choice.symmetry, ("auto", "test")) == "test":
+            if choice.group is None:
+                raise InputError("--symmetry test needs --group, the symmetry to be tested")
+            settings["symmetry"] = settings.pop("action")
+        else:
+            settings["symmetry"] = "auto"
     reading: dict[str, Any] = {
         "rate_of": split(choice.rate_of),
         "order": choice.order,

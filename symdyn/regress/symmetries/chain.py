@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from symdyn._errors import InputError, SymdynError
+from symdyn._errors import InputError, SymdynError, SymdynWarning
 from symdyn._progress import tell
 from symdyn._types import StateSpace
 from symdyn.data.weak import WeakForm
@@ -43,6 +44,15 @@ def identified_with_symmetry(data, symmetry: Any, library, options: dict[str, An
     if isinstance(symmetry, str) and symmetry != "auto":
         raise InputError(f'symmetry is "auto", or candidates such as sd.SO(3).acting_on(...), got {symmetry!r}')
     plain = identify(data, library=library, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SymdynWarning)  # of the data: said above
+        return _under_supported(data, symmetry, library, options, plain)
+
+
+def _under_supported(data, symmetry: Any, library, options: dict[str, Any], plain: Solution) -> Solution:
+    """The law again, under what the data support."""
+    from symdyn.regress._identify import identify
+
     tell("symmetries that the data support")
     evidence = _evidence(data, symmetry, library, options, plain)
     harmless = HARMLESS * evidence.tolerance
