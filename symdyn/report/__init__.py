@@ -1,5 +1,6 @@
 """Figures of what was found, on matplotlib axes of the caller or as files."""
 
+from symdyn.report.calibration import calibration, detection
 from symdyn.report.figures import (
     accelerations,
     masses,
@@ -15,6 +16,8 @@ from symdyn.report.figures import (
 
 __all__ = [
     "accelerations",
+    "calibration",
+    "detection",
     "masses",
     "noisy_orbit",
     "noisy_residuals",

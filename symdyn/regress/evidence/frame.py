@@ -82,6 +82,7 @@ class Frame:
         if model.clock and tangents is None:
             out[:, self.space.slice(model.clock)] = 1.0
         if model.known is not None:
+
             def known(x):
                 return known_rates(model.known, self.space, model.targets, x)
 
@@ -152,7 +153,7 @@ def raw_rows(frame: Frame, claim: Claim, points: np.ndarray) -> tuple[np.ndarray
     return (left / scale[:, None]).reshape(-1, rates.shape[2]) / np.sqrt(m), size_of(motions(claim.field, points))
 
 
-def placed(field: Fields, points: np.ndarray) -> np.ndarray:
+def placed(field: Fields | Candidates, points: np.ndarray) -> np.ndarray:
     """States (m, n) as points of a field's space, at random times where it has a time: (m, N)."""
     if field.space.size == points.shape[1]:
         return points
@@ -162,7 +163,7 @@ def placed(field: Fields, points: np.ndarray) -> np.ndarray:
 
 def motions(fields: Fields | Candidates, points: np.ndarray) -> np.ndarray:
     """How fields (g,) move the state, in units of its spread, and how fast the time runs: (m (n + 1), g) / root m."""
-    n, z = points.shape[1], placed(fields, points)  # pyright: ignore[reportArgumentType]
+    n, z = points.shape[1], placed(fields, points)
     moved = fields.moved(z)
     out = np.zeros((len(z), n + 1, moved.shape[2]))
     out[:, :n] = moved[:, -n:] / spread_of(points)[:, None]

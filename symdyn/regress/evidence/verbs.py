@@ -112,8 +112,8 @@ def certify(
 
     What looks best among many candidates looks better than it is. Two remedies:
 
-    "split": generators are chosen from one half of the blocks of rows (alternating), among all combinations of the
-    candidates, and tested as in `symmetry_evidence` on the other half.
+    "split": generators are chosen from a third of the blocks of rows, among all combinations of the candidates, and
+    tested as in `symmetry_evidence` on the others.
     "ellipsoid": the extremes of the defect over the confidence ellipsoid of *all* weights, a trust-region problem. It
     covers every generator at once, those found in all of the data included, and needs no data beside a law with its
     covariance; but it tolerates several times less noise.
@@ -159,9 +159,9 @@ def certify(
     span = Span.of(ready.found.frame, candidates, place, ready.points)
     if method == "ellipsoid" or moments is None or not can_split:
         return ready.over_ellipsoid(span.chosen(ready.found, tolerance))
-    first = np.arange(len(moments.blocks)) % 2 == 0
+    first = np.arange(len(moments.blocks)) % 3 == 0
     claims = span.chosen(ready.found.part(first), tolerance)
-    return ready.evidence(claims, ready.found.part(~first), "chosen on one half of the data, tested on the other")
+    return ready.evidence(claims, ready.found.part(~first), "chosen on a third of the data, tested on the rest")
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,9 +178,7 @@ class _Ready:
 
     def evidence(self, claims: tuple[Claim, ...], found: Estimate, method: str) -> Evidence:
         what = [condition(found.frame, each, self.points) for each in claims]
-        findings = tuple(
-            judged(found, c, w, self.level, self.tolerance) for c, w in zip(claims, what, strict=True)
-        )
+        findings = tuple(judged(found, c, w, self.level, self.tolerance) for c, w in zip(claims, what, strict=True))
         return self._report(with_verdicts(findings, self.level, holm=True), method)
 
     def over_ellipsoid(self, claims: tuple[Claim, ...]) -> Evidence:
