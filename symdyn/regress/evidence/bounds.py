@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr
-from scipy.stats import chi2, f
+from scipy.special import chdtrc, chdtri, fdtrc, fdtri, ndtr
 
 DRAWS = 4000
 _SEED = 20251121
@@ -89,6 +87,8 @@ class NormTest:
 
     def _solve(self, rising) -> float:
         """Where a rising function of the radius crosses zero; 0 where it starts above."""
+        from scipy.optimize import brentq
+
         if rising(0.0) >= 0:
             return 0.0
         high = float(np.sqrt(self.squared)) + 2 * float(np.sqrt(self.values[0]))
@@ -101,8 +101,8 @@ class NormTest:
         live = self.values > _TINY * self.values[0]
         statistic, rank = float(np.sum(self.components[live] ** 2 / self.values[live])), int(live.sum())
         if np.isfinite(self.freedom):
-            return statistic, rank, float(f.sf(statistic / rank, rank, max(self.freedom, 1.0)))
-        return statistic, rank, float(chi2.sf(statistic, rank))
+            return statistic, rank, float(fdtrc(rank, max(self.freedom, 1.0), statistic / rank))
+        return statistic, rank, float(chdtrc(rank, statistic))
 
     def over_ellipsoid(self, radius: float) -> tuple[float, float]:
         """Infimum and supremum of |z + Sigma^(1/2) u| over |u| <= radius: trust-region problems, by their secular
@@ -143,5 +143,5 @@ def _lowest(values: np.ndarray, a: np.ndarray, radius: float) -> float:
 def ellipsoid_radius(size: int, freedom: float, level: float) -> float:
     """The radius of the ellipsoid of `size` coefficients that misses the truth with probability `level`."""
     if np.isfinite(freedom) and freedom < 1e6:
-        return float(np.sqrt(size * f.isf(level, size, max(freedom, 1.0))))
-    return float(np.sqrt(chi2.isf(level, size)))
+        return float(np.sqrt(size * fdtri(size, max(freedom, 1.0), 1 - level)))
+    return float(np.sqrt(chdtri(size, level)))
