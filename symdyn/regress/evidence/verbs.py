@@ -140,7 +140,7 @@ def certify(
     >>> data = {"time": np.arange(1600.0), "x": x, "dx": rates}
     >>> found = sd.certify(data, rates={"x": "dx"}, rate_of="x", library=sd.Monomials(3))
     >>> [each.text for each in found.supported]
-    ['x_1 d/dx_0 - x_0 d/dx_1']
+    ['x_y d/dx_x - x_x d/dx_y']
     """
     if method not in ("auto", "split", "ellipsoid"):
         raise InputError(f'method is "split", "ellipsoid" or "auto", got {method!r}')
