@@ -1,5 +1,6 @@
 """Figures of what was found, on matplotlib axes of the caller or as files."""
 
+from symdyn.report.calibration import calibration, detection
 from symdyn.report.figures import (
     accelerations,
     masses,
@@ -16,6 +17,8 @@ from symdyn.report.symmetries import generator_arrows, symmetry_spectrum
 
 __all__ = [
     "accelerations",
+    "calibration",
+    "detection",
     "generator_arrows",
     "masses",
     "noisy_orbit",

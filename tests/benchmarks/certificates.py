@@ -43,7 +43,7 @@ from symdyn.regress.evidence.verbs import domain_points
 from symdyn.regress.rows.moments import design_moments
 from symdyn.symmetry.discovery.candidates import Place
 
-LEVEL, TRAIN = 0.05, ["x", "y", "z"]
+LEVEL, NAMES = 0.05, ["x", "y", "z"]
 SYSTEMS = {
     "rotation": ["-y", "x"],
     "hopf": ["x - y - x^3 - x y^2", "x + y - x^2 y - y^3"],
@@ -54,6 +54,7 @@ SYSTEMS = {
 CLAIMS = {
     "rotation": "turn", "hopf": "turn", "van der pol": [-1, -1], "lorenz": [-1, -1, 1], "rigid body": [-1, -1, 1],
 }  # fmt: skip
+OTHERS = (0.03, 0.1)  # tolerances that are tried besides, for detection alone
 NOISES, SIZES = (0.01, 0.03, 0.1, 0.3), (100, 200, 400, 800, 1600, 3200)
 
 
@@ -63,7 +64,7 @@ class Case:
     def __init__(self, name: str, tolerance: float):
         rng = np.random.default_rng(3)
         self.name, self.tolerance, n = name, tolerance, len(SYSTEMS[name])
-        self.names = TRAIN[:n]
+        self.names = NAMES[:n]
         x = rng.uniform(-1, 1, (400, n))
         data = {"time": np.arange(400.0), **{v: x[:, k] for k, v in enumerate(self.names)}}
         data |= {f"d{v}": 0 * x[:, k] + rng.normal(size=400) for k, v in enumerate(self.names)}
@@ -77,19 +78,27 @@ class Case:
             (self.claim,) = claims_of(action, self.place)
         else:
             self.claim = Claim(str(given), matrix=np.diag(np.array(given, float)))
-        self.what = condition(self.frame, self.claim, self.points)
-        self.span = Span.of(self.frame, sd.VectorFields(1), self.place, self.points) if given == "turn" else None
         self.exponents = self.frame.terms.monomials()
         table = np.zeros((len(self.exponents), n))
         for k, text in enumerate(SYSTEMS[name]):
             polynomial = read_polynomial(text, self.names)
             for e, c in zip(polynomial.exponents.array, polynomial.coefficients.array, strict=True):
                 table[(self.exponents == e).all(1), k] = c
-        breaking = rng.normal(size=table.shape)
-        self.laws = {0.0: table} | {
-            share: table + self._broken(table, breaking, share * tolerance) * breaking for share in (1.0001, 1.5)
-        }
+        self.table, self.breaking = table, rng.normal(size=table.shape)
+        self.on_domain(self.points)
         self.rms = float(np.sqrt(np.mean((self.theta(self.points) @ table) ** 2)))
+
+    def on_domain(self, points: np.ndarray) -> None:
+        """Conditions and broken laws for a domain of states."""
+        self.points, given = points, CLAIMS[self.name]
+        self.what = condition(self.frame, self.claim, points)
+        self.span = Span.of(self.frame, sd.VectorFields(1), self.place, points) if given == "turn" else None
+        size = np.sqrt(np.mean((self.theta(points) @ self.table) ** 2, axis=0))
+        breaking = size * self.breaking / np.sqrt(np.mean(self.theta(points) ** 2, axis=0))[:, None]
+        self.laws = {0.0: self.table} | {
+            share: self.table + self._broken(self.table, breaking, share * self.tolerance) * breaking
+            for share in (1.0001, 1.5)
+        }
 
     @property
     def options(self):
@@ -120,7 +129,7 @@ class Case:
         whole = replace(self.estimate, **fitted_moments(m), moments=m)
         if self.span is None:
             return whole, (whole, whole)
-        first = np.arange(len(m.blocks)) % 2 == 0
+        first = np.arange(len(m.blocks)) % 3 == 0
         return whole, (whole.part(first), whole.part(~first))
 
     def scaled(self, unit: Estimate, table: np.ndarray, sigma: float) -> Estimate:
@@ -175,22 +184,125 @@ def summary(cells: dict) -> None:
         found = {key: c[k, 0] for key, c in own.items()}
         at = {N: np.mean([v for key, v in found.items() if key[2] == N]) for N in SIZES}
         print(f"{way:10s} detection {np.mean(list(found.values())):.3f};", *(f"N={N}: {v:.3f}" for N, v in at.items()))
+        if way == "ellipsoid":
+            turns = [c[k, 0] for key, c in own.items() if CLAIMS[key[0]] == "turn"]
+            print(f"{'':10s} detection of generators alone {np.mean(turns or [np.nan]):.3f}")
         for i, text in ((1, "tolerance"), (2, "1.5 x tolerance")):
             wrong = [c[k, i] for c in own.values()]
             print(f"{'':10s} false at {text}: mean {np.mean(wrong):.4f}, worst cell {np.max(wrong):.3f}")
+
+
+def figure(found: dict, path: str) -> None:
+    from matplotlib.figure import Figure
+
+    from symdyn.report import calibration, detection
+
+    drawn = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = drawn.subplots(1, 2)
+    names = {"exact": "exact symmetry (Wald)", "boundary": "defect at the tolerance"}
+    calibration(left, {names[k]: np.array(p) for k, p in found["p"].items()})
+    shares = {}
+    for k, way in enumerate(("fixed beforehand", "chosen on a third", "ellipsoid")):
+        own = {key: c[k, 0] for key, c in found["cells"].items() if k != 1 or CLAIMS[key[0]] == "turn"}
+        shares[way] = [np.mean([v for key, v in own.items() if key[2] == N]) for N in SIZES]
+    detection(right, SIZES, shares)
+    drawn.savefig(path, dpi=120)
+
+
+def runs_of(table: np.ndarray, exponents: np.ndarray, rng, runs: int = 30) -> np.ndarray:
+    """Classical Runge-Kutta from uniform starts in the box: (runs, 151, n) in steps of 0.02."""
+    x = rng.uniform(-1, 1, (runs, table.shape[1]))
+
+    def f(x):
+        return np.prod(x[:, None, :] ** exponents, axis=2) @ table
+
+    out, h = [x], 0.004
+    for _ in range(150):
+        for _ in range(5):
+            a = f(x)
+            b = f(x + h / 2 * a)
+            c = f(x + h / 2 * b)
+            x = x + h / 6 * (a + 2 * b + 2 * c + f(x + h * c))
+        out.append(x)
+    return np.stack(out, axis=1)
+
+
+def states_measured(repeats: int, tolerance: float, names, noises=(0.01, 0.03, 0.1)) -> dict:
+    out = {}
+    for name in names:
+        case, index = Case(name, tolerance), list(SYSTEMS).index(name)
+        clean = runs_of(case.laws[0.0], case.exponents, np.random.default_rng(1))
+        case.on_domain(clean.reshape(-1, clean.shape[2])[::11])
+        ways = {"weak": sd.WeakForm(), "differences": sd.FiniteDifference()}
+        for noise in noises:
+            counts, start = np.zeros((len(ways), 3, 3)), time.process_time()
+            others = np.zeros((len(ways), len(OTHERS)))
+            for r in range(repeats):
+                rng = np.random.default_rng((17, index, r))
+                for i, table in enumerate(case.laws.values()):
+                    if i == 2:
+                        continue
+                    x = runs_of(table, case.exponents, rng)
+                    x = x + noise * x.std(axis=(0, 1)) * rng.normal(size=x.shape)
+                    times = 0.02 * np.arange(x.shape[1])
+                    data = [{"time": times, **dict(zip(case.names, run.T, strict=True))} for run in x]
+                    for j, way in enumerate(ways.values()):
+                        if j and i:
+                            continue
+                        settings = settings_of(library=sd.Monomials(3), differentiation=way)
+                        found, *_ = of_data(data, settings)
+                        one = judged(found, case.claim, case.what, LEVEL, tolerance)
+                        counts[j, 0, i] += one.p_supported <= LEVEL
+                        if i == 0:
+                            others[j] += [judged(found, case.claim, case.what, LEVEL, t).p_supported <= LEVEL
+                                          for t in OTHERS]  # fmt: skip
+                        ball = over_ellipsoid(found, case.claim, case.what, LEVEL, tolerance)
+                        counts[j, 2, i] += ball.upper < tolerance
+                        if case.span is not None:
+                            n = len(found.moments.blocks)
+                            first = np.arange(n) % 3 == 0
+                            kept = case.split((found.part(first), found.part(~first)), tolerance)
+                            near = [case.defect(table, w) <= tolerance for w in kept]
+                            counts[j, 1, i] += any(near) if i == 0 else not all(near)
+            out[name, noise] = counts / repeats
+            for way, c in zip(ways, counts / repeats, strict=True):
+                print(
+                    f"{name:12s} {noise:5g} {way:12s} one {c[0, :2]}, split {c[1, :2]}, ellipsoid {c[2, :2]}",
+                    flush=True,
+                )
+            print(f"{'':18s} one, at tolerances {OTHERS}: {(others / repeats).tolist()}")
+            print(f"{'':18s} {(time.process_time() - start) / repeats:.2f} s a repeat", flush=True)
+    return out
+
+
+def states_summary(out: dict) -> None:
+    for j, way in enumerate(("weak", "differences")):
+        for k, test in enumerate(("one", "split", "ellipsoid")):
+            own = {key: c[j, k] for key, c in out.items() if k != 1 or CLAIMS[key[0]] == "turn"}
+            for noise in sorted({key[1] for key in own}):
+                some = np.array([c for key, c in own.items() if key[1] == noise])
+                print(f"{way:12s} {test:10s} noise {noise:g}: detection {some[:, 0].mean():.3f} (worst "
+                      f"{some[:, 0].min():.2f})" + ("" if j else f"; false at the tolerance {some[:, 1].mean():.3f} "
+                      f"(worst {some[:, 1].max():.2f})"))  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("systems", nargs="*", default=list(SYSTEMS))
     parser.add_argument("--repeats", type=int, default=100)
-    parser.add_argument("--tolerance", type=float, default=0.1)
+    parser.add_argument("--tolerance", type=float, default=0.03)
     parser.add_argument("--states", action="store_true")
     parser.add_argument("--figure", default="")
     args = parser.parse_args()
     start = time.process_time()
+    if args.states:
+        states_summary(states_measured(args.repeats, args.tolerance, args.systems))
+        print(f"{time.process_time() - start:.0f} s of processor time")
+        return
     found = rates_measured(args.repeats, args.tolerance, args.systems)
     summary(found["cells"])
+    if args.figure:
+        figure(found, args.figure)
     print(f"{time.process_time() - start:.0f} s of processor time")
 
 

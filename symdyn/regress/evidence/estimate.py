@@ -193,8 +193,8 @@ def _middle(m: Moments, table: np.ndarray, inverse: np.ndarray, residual: np.nda
     inflation = np.mean(np.sum((sums / deviation) ** 2, axis=0)) * units / (units - 1) * (free + p) / free
     if inflation < 1 + 3 * np.sqrt(2 / (k * t * units)):
         return classical, free, True
-    weight = np.linalg.inv((1 + 1e-6) * np.eye(k) - own) if units > 2 * k else np.eye(k) * units / (units - 1)
-    released = np.einsum("kl,blt->bkt" if weight.ndim == 2 else "bkl,blt->bkt", weight, sums)
+    lifted = np.eye(k) * (1 + 1e-6) - own if units > 2 * k else np.broadcast_to(np.eye(k) * (1 - 1 / units), own.shape)
+    released = np.linalg.solve(lifted, sums)
     flat = released.reshape(units, -1)
     middle = (flat.T @ flat * (units - 1) / units).reshape(k, t, k, t)
     return middle, float(units - 1), False

@@ -57,7 +57,7 @@ def _image(found: Estimate, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _test(found: Estimate, what: Condition, level: float) -> tuple[NormTest, float, float, float]:
-    """The test of the defect's numerator; a lower bound, an upper bound and an estimate of the size of the rates."""
+    """The test of the numerator of the defect, and of the size of the rates a lower and upper bound and an estimate."""
     from scipy.special import stdtrit
 
     v, spread = _image(found, what.speed)

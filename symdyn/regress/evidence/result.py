@@ -91,18 +91,8 @@ class Evidence:
         """The findings as a Dataset over `claim`."""
         import xarray as xr
 
-        names = [
-            "defect",
-            "lower",
-            "upper",
-            "statistic",
-            "rank",
-            "p_exact",
-            "p_supported",
-            "p_contradicted",
-            "verdict",
-            "note",
-        ]
+        names = ("defect", "lower", "upper", "statistic", "rank", "p_exact", "p_supported", "p_contradicted")
+        names = (*names, "verdict", "note")
         data = {name: ("claim", [getattr(each, name) for each in self.findings]) for name in names}
         attrs = {"level": self.level, "tolerance": self.tolerance, "method": self.method, "notes": list(self.notes)}
         return xr.Dataset(data, {"claim": [each.text for each in self.findings]}, attrs)

@@ -1,0 +1,273 @@
+"""Evidence for symmetries: bounds against simulation, verdicts on known laws, and what must not be claimed."""
+
+import numpy as np
+import pytest
+
+import symdyn as sd
+from symdyn.regress.evidence.bounds import NormTest, ellipsoid_radius
+
+TURN = sd.SO(2).acting_on(x=sd.Vector)
+GROW = sd.Scaling().acting_on(x=sd.Vector)
+OPTIONS = {"rates": {"x": "dx"}, "rate_of": "x", "library": sd.Monomials(3)}
+
+
+def hopf(x):
+    return np.stack([-x[:, 1], x[:, 0]], -1) + x * (1 - (x**2).sum(1, keepdims=True))
+
+
+def measured(law, N=800, noise=0.03, seed=0, n=2, size=1.0):
+    rng = np.random.default_rng(seed)
+    x = size * rng.uniform(-1, 1, (N, n))
+    return {"time": np.arange(float(N)), "x": x, "dx": law(x) + noise * rng.normal(size=(N, n))}
+
+
+def verdicts(found):
+    return [each.verdict for each in found.findings]
+
+
+# --- bounds -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", ["even", "steep"])
+@pytest.mark.parametrize("along", ["first", "last"])
+def test_bounds_of_a_norm_err_as_often_as_they_say(shape, along):
+    rng = np.random.default_rng(4)
+    values = np.ones(12) if shape == "even" else 0.5 ** np.arange(12)
+    z = np.zeros(12)
+    z[0 if along == "first" else -1] = 2.0
+    seen = z + np.sqrt(values) * rng.normal(size=(300, 12))
+    ends = np.array([NormTest.of(each, np.diag(values), np.inf).interval(0.1) for each in seen])
+    wrong = np.mean(ends[:, 0] > 2.0), np.mean(ends[:, 1] < 2.0)
+    assert max(wrong) < 0.155  # 0.1 and three standard deviations
+    if shape == "even" or along == "first":
+        assert min(wrong) > 0.045
+
+
+def test_p_values_agree_with_the_noncentral_chi_squared_law():
+    from scipy.stats import ncx2
+
+    test = NormTest.of(np.array([1.0, 2.0, 1.5]), np.eye(3), np.inf)
+    assert test.below(3.0) == pytest.approx(ncx2.cdf(7.25, 3, 9.0), abs=0.01)
+    assert test.above(1.0) == pytest.approx(ncx2.sf(7.25, 3, 1.0), abs=0.02)
+
+
+def test_few_degrees_of_freedom_widen_bounds():
+    z, covariance = np.array([5.0, 2.0, 1.5]), np.eye(3)
+    few, many = (NormTest.of(z, covariance, f).interval(0.05) for f in (6.0, np.inf))
+    assert few[0] < many[0] - 0.3
+    assert few[1] > many[1] + 0.1
+    assert ellipsoid_radius(5, 10.0, 0.05) > ellipsoid_radius(5, np.inf, 0.05)
+
+
+@pytest.mark.parametrize("length", [0.2, 5.0])
+def test_extremes_over_the_ellipsoid_are_those_of_many_tried_points(length):
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(3, 3))
+    z = length * rng.normal(size=3)
+    low, high = NormTest.of(z, root @ root.T, np.inf).over_ellipsoid(1.3)
+    u = rng.normal(size=(200_000, 3))
+    u *= 1.3 * (rng.uniform(size=(len(u), 1)) ** (1 / 3)) / np.linalg.norm(u, axis=1, keepdims=True)
+    values, vectors = np.linalg.eigh(root @ root.T)
+    tried = np.linalg.norm(z + u @ (vectors * np.sqrt(values)).T, axis=1)
+    assert low <= tried.min() + 1e-9
+    assert tried.max() <= high + 1e-9
+    assert tried.max() == pytest.approx(high, rel=0.03)
+    assert tried.min() == pytest.approx(low, abs=0.1)
+
+
+def test_the_hard_case_of_the_trust_region():
+    low, high = NormTest.of(np.array([0.0, 1.0]), np.diag([4.0, 1.0]), np.inf).over_ellipsoid(1.0)
+    assert low == 0.0
+    angle = np.linspace(0, 2 * np.pi, 100_001)
+    assert high == pytest.approx(np.hypot(2 * np.cos(angle), 1 + np.sin(angle)).max(), rel=1e-6)
+
+
+# --- verdicts -----------------------------------------------------------------------------------------------------
+
+
+def test_a_symmetry_is_supported_and_a_broken_one_contradicted():
+    found = sd.symmetry_evidence(measured(hopf), [TURN, GROW], **OPTIONS)
+    assert verdicts(found) == ["supported", "contradicted"]
+    turn, grow = found.findings
+    assert turn.lower == 0 < turn.upper < 0.05 < grow.lower < grow.defect < grow.upper
+    assert turn.p_exact > 0.01
+    assert grow.p_exact < 1e-6
+    assert "supported    x_x d/dx_y - x_y d/dx_x" in str(found)
+    assert list(found.to_xarray().verdict.values) == ["supported", "contradicted"]
+
+
+def test_the_true_defect_lies_in_its_interval():
+    """Of x' = y, y' = -x + 0.3 x^2 under rotations: |[V, xi]| by hand, over uniform states of the box."""
+
+    def law(x):
+        return np.stack([x[:, 1], -x[:, 0] + 0.3 * x[:, 0] ** 2], -1)
+
+    found = sd.symmetry_evidence(measured(law, 3000, 0.02), TURN, domain={"x": (-1, 1)}, **OPTIONS).findings[0]
+    x = np.random.default_rng(1).uniform(-1, 1, (200_000, 2))
+    bracket = np.stack([0.3 * x[:, 0] ** 2, -0.6 * x[:, 0] * x[:, 1]], -1)  # DV xi - Dxi V for xi = (-y, x)
+    defect = np.sqrt(np.mean(bracket**2) / (np.mean(law(x) ** 2) * np.mean(x**2) * 2)) * np.sqrt(1 / 3)
+    assert found.lower < defect < found.upper
+    assert found.defect == pytest.approx(defect, rel=0.1)
+
+
+def test_too_much_noise_leaves_the_question_open():
+    found = sd.symmetry_evidence(measured(hopf, 60, 1.0), TURN, **OPTIONS)
+    assert verdicts(found) == ["undecided"]
+    assert found.findings[0].upper > 0.05
+
+
+def test_too_small_a_library_gives_no_verdict():
+    """Linear laws have many symmetries: a linear fit of an anisotropic cubic law must not invent them."""
+
+    def law(x):
+        return np.stack([x[:, 0] - x[:, 0] ** 3, x[:, 1] - x[:, 1] ** 3], -1)
+
+    data = measured(law, 2000, 0.01)
+    found = sd.symmetry_evidence(data, TURN, **{**OPTIONS, "library": sd.Monomials(2)})
+    assert verdicts(found) == ["undecided"]
+    assert "library is too small" in str(found)
+    assert found.fit < 1e-6
+    assert verdicts(sd.symmetry_evidence(data, TURN, **OPTIONS)) == ["contradicted"]
+
+
+def test_what_pruning_deletes_is_refitted():
+    """A weak breaking term goes by the selection; the pruned law would be exactly symmetric."""
+
+    def law(x):
+        return hopf(x) + 0.12 * np.stack([x[:, 1] ** 2, 0 * x[:, 0]], -1)
+
+    data = measured(law, 400, 0.3, seed=3)
+    pruned = sd.identify(data, **OPTIONS)
+    assert pruned.stats.active < pruned.stats.candidates
+    alone = sd.symmetry_evidence(pruned, TURN, domain={"x": (-1, 1)}, tolerance=0.2)
+    assert not alone.supported
+    assert "misfit was not tested" in str(alone)
+    refitted = sd.symmetry_evidence(pruned, TURN, data=data, tolerance=0.02)
+    assert not refitted.supported
+
+
+def test_discrete_elements_and_time():
+    def pendulum(x):  # reversible, odd
+        return np.stack([x[:, 1], -x[:, 0] + x[:, 0] ** 3 / 6], -1)
+
+    data = measured(pendulum, 2000, 0.01)
+    flip = sd.find_symmetries({"p": "q", "q": "-p + p^3"})
+    assert flip.discrete  # found in the exact law: fixed before these data
+    (p, q), (dp, dq) = data["x"].T, data["dx"].T
+    data = {"time": data["time"], "p": p, "q": q, "dp": dp, "dq": dq}
+    options = {"rates": {"p": "dp", "q": "dq"}, "library": sd.Monomials(3)}
+    found = sd.symmetry_evidence(data, list(flip.discrete), **options)
+    assert set(verdicts(found)) == {"supported"}
+    mirror = sd.symmetry_evidence(data, sd.Parity(1).acting_on(p=sd.Vector, q=sd.Scalar), **options)
+    assert verdicts(mirror) == ["contradicted"]
+
+
+def test_a_scaling_of_time():
+    """x' = x^2 keeps its form under x -> s x, t -> t / s, and under no scaling of x alone."""
+    data = measured(lambda x: x**2, 1000, 0.01, n=1)
+    data = {"time": data["time"], "x": data["x"][:, 0], "dx": data["dx"][:, 0]}
+    both = sd.Scaling().acting_on(x=sd.Weight(1), time=sd.Weight(-1))
+    alone = sd.Scaling().acting_on(x=sd.Weight(1))
+    found = sd.symmetry_evidence(data, [both, alone], rates={"x": "dx"}, library=sd.Monomials(2))
+    assert verdicts(found) == ["supported", "contradicted"]
+
+
+def test_libraries_that_are_no_polynomials():
+    def law(x):
+        return np.stack([np.sin(x[:, 1]), -np.sin(x[:, 0])], -1)
+
+    data = measured(law, 1500, 0.01, size=2.0)
+    library = sd.Monomials(1) + sd.Elementary(("sin",))
+    quarter = sd.Cyclic(4).acting_on(x=sd.Vector)
+    found = sd.symmetry_evidence(data, [quarter, TURN], **{**OPTIONS, "library": library})
+    assert verdicts(found)[-1] == "contradicted"
+    assert set(verdicts(found)[:-1]) == {"supported"}
+
+
+# --- generators chosen from the data ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["split", "ellipsoid"])
+def test_a_generator_chosen_from_the_data_is_certified(method):
+    found = sd.certify(measured(hopf, 1600), method=method, **OPTIONS)
+    assert verdicts(found) == ["supported"]
+    field = found.supported[0].claim.field
+    x = np.array([[0.3, -0.7], [0.2, 0.5]])
+    moved = field.moved(x)[:, :, 0]
+    assert np.allclose(np.sum(moved * x, axis=1), 0, atol=1e-2)
+
+
+def test_found_symmetries_are_judged_by_the_ellipsoid():
+    data = measured(hopf, 1600, 0.02)
+    law = sd.identify(data, solver=sd.LeastSquares(), **OPTIONS)
+    symmetries = sd.find_symmetries(law, tolerance=0.3)
+    assert symmetries.generators
+    found = sd.certify(law, symmetries, data=data)
+    assert "ellipsoid" in found.method
+    turned = [each.verdict for each in found.findings if "x_x d/dx_y" in each.text or "x_y d/dx_x" in each.text]
+    assert "supported" in turned
+
+
+def test_no_generator_of_a_law_without_any_is_certified():
+    def law(x):
+        return np.stack([x[:, 1], -x[:, 0] + x[:, 1] - x[:, 0] ** 2 * x[:, 1]], -1)
+
+    found = sd.certify(measured(law, 1600), **OPTIONS)
+    assert not found.supported
+
+
+def test_certified_fields_among_all_affine_ones_are_rarely_false():
+    wrong = 0
+    for seed in range(40):
+
+        def law(x):
+            return hopf(x) + 0.3 * np.stack([x[:, 1] ** 2, x[:, 0] * x[:, 1]], -1)
+
+        found = sd.certify(measured(law, 300, 0.1, seed), domain={"x": (-1, 1)}, **OPTIONS)
+        wrong += bool(found.supported)
+    assert wrong <= 5  # 5 % of 40 and two standard deviations
+
+
+# --- noisy states -------------------------------------------------------------------------------------------------
+
+
+def test_noisy_states_go_through_the_weak_form():
+    rng = np.random.default_rng(2)
+    runs = []
+    for _ in range(20):
+        x = [rng.uniform(-1, 1, 2)]
+        for _ in range(600):
+            k = hopf((x[-1] + 0.0025 * hopf(x[-1][None])[0])[None])[0]
+            x.append(x[-1] + 0.005 * k)
+        x = np.array(x)[::4]
+        runs.append({"time": 0.02 * np.arange(len(x)), "x": x + 0.02 * rng.normal(size=x.shape)})
+    found = sd.symmetry_evidence(runs, [TURN, GROW], library=sd.Monomials(3))
+    assert verdicts(found) == ["supported", "contradicted"]
+
+
+# --- faults -------------------------------------------------------------------------------------------------------
+
+
+def test_faults_are_named():
+    data = measured(hopf, 200)
+    law = sd.identify(data, **OPTIONS)
+    with pytest.raises(sd.InputError, match="where shall the symmetry hold"):
+        sd.symmetry_evidence(law, TURN)
+    with pytest.raises(sd.InputError, match="level"):
+        sd.symmetry_evidence(data, TURN, level=1.5, **OPTIONS)
+    with pytest.raises(sd.InputError, match="tolerance"):
+        sd.symmetry_evidence(data, TURN, tolerance=0.0, **OPTIONS)
+    with pytest.raises(sd.InputError, match="range"):
+        sd.symmetry_evidence(data, TURN, domain={}, **OPTIONS)
+    with pytest.raises(sd.InputError, match="ellipsoid"):
+        sd.certify(data, sd.find_symmetries(law), method="split", **OPTIONS)
+    with pytest.raises(sd.InputError, match="nothing to test"):
+        sd.symmetry_evidence(data, [], **OPTIONS)
+    with pytest.raises(sd.InputError, match="discrete"):
+        sd.symmetry_evidence(data, TURN, discrete=True, library=sd.Monomials(1), variables="x")
+
+
+def test_a_domain_beyond_the_data_is_noted():
+    found = sd.symmetry_evidence(measured(hopf), TURN, domain={"x": (-3, 3)}, **OPTIONS)
+    assert "outside the data" in str(found)
+    assert not sd.symmetry_evidence(measured(hopf), TURN, domain={"x": (-1, 1)}, **OPTIONS).notes
