@@ -2,6 +2,7 @@
 
 from symdyn.regress._find_symmetries import find_symmetries
 from symdyn.regress._identify import identify
+from symdyn.regress.conserved import conserved_drift, conserved_quantities, noether
 from symdyn.regress.constraints import Coefficients, Constraint, EnergyPreserving, coefficient
 from symdyn.regress.ensemble import Ensemble, ensemble
 from symdyn.regress.family import Family, identify_each
@@ -66,6 +67,8 @@ __all__ = [
     "Trapping",
     "TrappingRegion",
     "coefficient",
+    "conserved_drift",
+    "conserved_quantities",
     "ensemble",
     "find_symmetries",
     "identify",
@@ -73,6 +76,7 @@ __all__ = [
     "identify_implicit",
     "identify_stochastic",
     "load",
+    "noether",
     "refine",
     "trapping_region",
     "variable_projection",

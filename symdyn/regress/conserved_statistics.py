@@ -1,0 +1,158 @@
+r"""Smooth trajectories, the values of terms along them, and what measurement noise does to these.
+
+Each component is smoothed by a penalty on third differences (Whittaker; Eilers 2003, Analytical Chemistry 75, 3631)
+whose weight is that of the smallest generalised cross validation over all trajectories. What the noise leaves in the
+terms is found by adding noise to the smooth trajectories and smoothing again: this holds for any term, for the noise
+that the smoother leaves correlated in time, and for the bias of both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import qr
+
+from symdyn._errors import InputError
+from symdyn.data.noise import pooled_noise_level
+from symdyn.data.recording import Recording
+from symdyn.library import AbstractTerms
+from symdyn.symmetry.conserved_result import term_values
+
+REPLICATES = 6  # noisy copies of each trajectory
+LONGEST = 400  # samples that are smoothed together
+SMALLEST = 1e-6  # noise that data always have, as a share of a component's spread: integration, interpolation
+RELATION = 1e-7  # a term this near to a combination of those before it is not used
+
+
+@dataclass(frozen=True, eq=False)
+class Along:
+    """Terms along the trajectories.
+
+    `values`: (t, p) for each; `means` (k, p): their means over each trajectory; `noise` (k, p, p): the covariance that
+    noise makes of them along each trajectory, about its mean; `sigma` (n,): the noise of the components; `freedom`:
+    how many independent noise values a trajectory keeps after smoothing, on average.
+    """
+
+    values: tuple[np.ndarray, ...]
+    means: np.ndarray
+    noise: np.ndarray
+    sigma: np.ndarray
+    freedom: float
+
+
+class Smoother:
+    """One linear smoother for all trajectories: a penalty for each component."""
+
+    def __init__(self, runs: list[tuple[np.ndarray, np.ndarray]]):
+        level = pooled_noise_level([(t, x, np.ones(len(t))) for t, x in runs])
+        self.spread = np.where(level.spread > 0, level.spread, 1.0)
+        self._bases: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+        n = runs[0][1].shape[1]
+        self.penalty, self.freedom = np.zeros(n), np.full(n, float(np.mean([len(t) for t, _ in runs])))
+        self.sigma = SMALLEST * self.spread
+        noisy = np.flatnonzero(level.significant & (level.sigma > self.sigma))
+        if len(noisy):
+            self._choose(runs, noisy)
+
+    def __call__(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """Smooth states (t, n), or (b, t, n) at once."""
+        if not self.penalty.any():
+            return states
+        parts = []
+        for a, b in _stretches(len(times)):
+            d, U = self._basis(times[a:b])
+            shrink = 1.0 / (1.0 + d[:, None] * self.penalty)
+            parts.append(U @ (shrink * (U.T @ states[..., a:b, :])))
+        return np.concatenate(parts, axis=-2)
+
+    def _choose(self, runs: list[tuple[np.ndarray, np.ndarray]], noisy: np.ndarray) -> None:
+        weights = np.concatenate([[0.0], np.logspace(-3, 9, 49)])
+        rss, freedom, count = np.zeros((len(weights), len(noisy))), np.zeros(len(weights)), 0
+        for times, states in runs:
+            for a, b in _stretches(len(times)):
+                d, U = self._basis(times[a:b])
+                kept = 1.0 / (1.0 + weights[:, None] * d)
+                rss += (1.0 - kept) ** 2 @ (U.T @ states[a:b, noisy]) ** 2
+                freedom += kept.sum(1)
+                count += b - a
+        share = np.minimum(freedom / count, 1.0 - 1e-9)
+        score = rss / (1.0 - share[:, None]) ** 2
+        best = 1 + np.argmin(score[1:], axis=0)
+        self.penalty[noisy] = weights[best]
+        self.freedom[noisy] = freedom[best] / len(runs)
+        sigma = np.sqrt(rss[best, np.arange(len(noisy))] / (count - freedom[best]))
+        self.sigma[noisy] = np.maximum(sigma, self.sigma[noisy])
+
+    def _basis(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues (t,) and vectors (t, t) of the penalty on third divided differences, in units of the step."""
+        u = (times - times[0]) / np.mean(np.diff(times))
+        key = np.round(u, 9).tobytes()
+        if key not in self._bases:
+            D = np.eye(len(u))
+            for k in range(1, min(4, len(u))):
+                D = k * np.diff(D, axis=0) / (u[k:] - u[:-k])[:, None]
+            d, U = np.linalg.eigh(D.T @ D)
+            self._bases[key] = np.maximum(d, 0.0), U
+        return self._bases[key]
+
+
+def _stretches(count: int) -> list[tuple[int, int]]:
+    """Pieces of at most `LONGEST` samples and nearly one length."""
+    ends = np.linspace(0, count, int(np.ceil(count / LONGEST)) + 1).round().astype(int)
+    return list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
+
+
+def along(recording: Recording, terms: AbstractTerms, seed: int) -> Along:
+    """Terms along smoothed trajectories. Raises InputError for a term that is not finite on them."""
+    runs = [(run.times, run.states) for run in recording.trajectories]
+    smoother, rng = Smoother(runs), np.random.default_rng(seed)
+    values, means, noise = [], [], []
+    for times, states in runs:
+        smooth = smoother(times, states)
+        copies = smoother(times, smooth + smoother.sigma * rng.normal(size=(REPLICATES, *smooth.shape)))
+        plain = term_values(terms, smooth)
+        _check(plain, smooth, terms, recording)
+        with np.errstate(all="ignore"):
+            noisy = term_values(terms, copies.reshape(-1, copies.shape[-1])).reshape(REPLICATES, *plain.shape)
+        away = np.where(np.isfinite(noisy), noisy - plain, 0.0)
+        away = away - away.mean(axis=1, keepdims=True)
+        noise.append(np.einsum("bti,btj->ij", away, away) / (REPLICATES * len(times)))
+        values.append(plain)
+        means.append(plain.mean(0))
+    freedom = float(np.mean(smoother.freedom))
+    return Along(tuple(values), np.array(means), np.array(noise), smoother.sigma, freedom)
+
+
+def _check(values: np.ndarray, states: np.ndarray, terms: AbstractTerms, recording: Recording) -> None:
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        i, j = bad[0]
+        at = dict(zip(recording.space.component_names, np.round(states[i], 6).tolist(), strict=True))
+        raise InputError(
+            f"the term {terms.names[j]!r} is not finite at the smoothed state {at}; leave it out, or the trajectories "
+            "that come near its pole"
+        )
+
+
+def whitened(found: Along) -> tuple[np.ndarray, np.ndarray]:
+    """The terms that are no combinations of those before them, (p',), and the triangle R (p', p') of their spread.
+
+    With u = R w the mean square of w . psi, along and between trajectories, is |u|^2.
+    """
+    k = len(found.values)
+    within = [(v - v.mean(0)) / np.sqrt(len(v) * k) for v in found.values]
+    rows = np.concatenate([*within, (found.means - found.means.mean(0)) / np.sqrt(k)])
+    size = np.linalg.norm(rows, axis=0)
+    if not (size > 0).all():
+        size = np.where(size > 0, size, 1.0)
+    R = qr(rows / size, mode="r")[0][: rows.shape[1]]
+    keep: list[int] = []
+    Q = np.zeros((len(R), 0))
+    for j, column in enumerate(R.T):
+        left = column - Q @ (Q.T @ column)
+        left -= Q @ (Q.T @ left)
+        if np.linalg.norm(left) > RELATION:
+            Q = np.concatenate([Q, left[:, None] / np.linalg.norm(left)], axis=1)
+            keep.append(j)
+    return np.array(keep, int), (Q.T @ R[:, keep]) * size[keep]
