@@ -40,7 +40,7 @@ def conserved_quantities(
     space: StateSpace | None = None,
     points: Any = None,
     tolerance: float = 1e-8,
-    drift: float = 0.05,
+    drift: float = 0.1,
     held_out: float = 0.3,
     key: jax.Array | None = None,
     **reading: Any,
@@ -61,7 +61,7 @@ def conserved_quantities(
         cos(angle) or 1/r are yours to offer: `Monomials(2) + Elementary("log")`, `Function(...)`.
     kind: for a function, "flow" (the default) or "map", x -> the next x.
     space: the names of the variables, where `of` does not say.
-    points: states (m, n) at which conditions are taken, for laws; by default random ones, components 0.5 to 1.5 in size.
+    points: states (m, n) at which conditions are taken, for laws; by default random ones, of size 0.5 to 1.5.
     tolerance: largest scale-free defect for laws that are not solved in whole numbers; for a law from noisy data, the
         accuracy of its coefficients.
     drift: for data, the largest drift, as a share of the spread between trajectories, that counts as none.
@@ -107,7 +107,7 @@ def conserved_drift(
     quantities: ConservedQuantity | Sequence[ConservedQuantity] | ConservedQuantities,
     data: Any,
     *,
-    drift: float = 0.05,
+    drift: float = 0.1,
     **reading: Any,
 ) -> tuple[Drift, ...]:
     """How given quantities drift along the trajectories of data, beside what the noise of the data makes.
@@ -150,8 +150,9 @@ def conserved_drift(
 def noether(
     generator: Any, *, library: AbstractLibrary, positions: Sequence[str], momenta: Sequence[str], space: StateSpace,
 ) -> ConservedQuantity:  # fmt: skip
-    r"""The conserved quantity of a symmetry of a Hamiltonian system: C with $\dot q = \partial_p C$, $\dot p = -\partial_q C$
-    for the generator's own flow, by a linear solve in the library.
+    r"""The conserved quantity that a symmetry of a Hamiltonian system belongs to, by a linear solve in the library.
+
+    It is the C with $\dot q = \partial_p C$, $\dot p = -\partial_q C$ for the flow of the generator.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from symdyn.regress.conserved_statistics import Along, whitened
 from symdyn.symmetry.conserved import products
 from symdyn.symmetry.conserved_result import Drift, Verdict
 
-FLOOR = 0.1  # share of the noise that every combination keeps when noise is subtracted: chance makes it no smaller
+FLOOR = 0.03  # share of the noise that every combination keeps when noise is subtracted: chance makes it no smaller
 EXCESS = 1.5  # how far above the noise a combination of all terms may be to be looked at
 CLEAR = 10.0  # variance between trajectories over that of the noise, at least
 NEW = 0.1  # share of the variance between trajectories that polynomials of those found must leave, at least
@@ -152,8 +152,12 @@ def drift_of(weights: np.ndarray, found: Along, chosen: np.ndarray, times: list[
     noise = np.array([weights @ found.noise[k] @ weights for k in chosen])
     away = np.array([np.var(v) for v in values]) - noise
     spread = float(np.std(found.means @ weights))
-    error = float(np.std(away, ddof=1) / np.sqrt(len(away))) if len(away) > 1 else float(noise.mean())
-    size, floor = max(float(away.mean()), 0.0), float(noise.mean())
+    # trajectories count by how little noise they have
+    share = 1.0 / (noise + np.median(noise)) if noise.any() else np.ones(len(noise))
+    share = share / share.sum()
+    mean = float(share @ away)
+    error = float(np.sqrt((share**2 @ (away - mean) ** 2) / max(1.0 - share @ share, 1e-9)))
+    size, floor = max(mean, 0.0), float(share @ noise)
     upper = np.sqrt(size + 2.5 * error) / max(spread, 1e-300)
     verdict: Verdict = "drifts"
     if size <= max(2.5 * error, MISJUDGED * floor) and floor < spread**2:

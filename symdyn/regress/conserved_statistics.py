@@ -17,7 +17,7 @@ from symdyn._errors import InputError
 from symdyn.data.noise import pooled_noise_level
 from symdyn.data.recording import Recording
 from symdyn.library import AbstractTerms
-from symdyn.symmetry.conserved_result import term_values
+from symdyn.symmetry.conserved_result import evaluator
 
 REPLICATES = 6  # noisy copies of each trajectory
 LONGEST = 400  # samples that are smoothed together
@@ -107,17 +107,19 @@ def along(recording: Recording, terms: AbstractTerms, seed: int) -> Along:
     """Terms along smoothed trajectories. Raises InputError for a term that is not finite on them."""
     runs = [(run.times, run.states) for run in recording.trajectories]
     smoother, rng = Smoother(runs), np.random.default_rng(seed)
+    term_values = evaluator(terms)
     values, means, noise = [], [], []
     for times, states in runs:
         smooth = smoother(times, states)
         copies = smoother(times, smooth + smoother.sigma * rng.normal(size=(REPLICATES, *smooth.shape)))
-        plain = term_values(terms, smooth)
+        plain = term_values(smooth)
         _check(plain, smooth, terms, recording)
         with np.errstate(all="ignore"):
-            noisy = term_values(terms, copies.reshape(-1, copies.shape[-1])).reshape(REPLICATES, *plain.shape)
+            noisy = term_values(copies.reshape(-1, copies.shape[-1])).reshape(REPLICATES, *plain.shape)
         away = np.where(np.isfinite(noisy), noisy - plain, 0.0)
         away = away - away.mean(axis=1, keepdims=True)
-        noise.append(np.einsum("bti,btj->ij", away, away) / (REPLICATES * len(times)))
+        flat = away.reshape(-1, away.shape[-1])
+        noise.append(flat.T @ flat / len(flat))
         values.append(plain)
         means.append(plain.mean(0))
     freedom = float(np.mean(smoother.freedom))

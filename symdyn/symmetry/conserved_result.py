@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -124,7 +124,8 @@ class ConservedQuantities:
     spectrum: the scale-free defects of all combinations of the library, rising (from a law), or their drifts
         relative to their spread (from data).
     exact: whether they come from an exact elimination.
-    rejected: what looked conserved where it was fitted but not on the other trajectories, with its drift.
+    rejected: what looked conserved where it was fitted but not on the other trajectories, or where these leave it
+        undecided, with its drift.
     left_out: terms that are combinations of others on the data and were not used.
     noise: standard deviation of the measurement noise by component, where data were given.
     """
@@ -178,7 +179,7 @@ class ConservedQuantities:
             notes += [f"defect {q.defect:.1e}"] if q.defect > 1e-12 else []
             notes += [str(q.drift)] if q.drift is not None else []
             lines.append(f"  {q}" + (f"   ({'; '.join(notes)})" if notes else ""))
-        lines += [f"  not: {q}   ({q.drift})" for q in self.rejected]
+        lines += [f"  not counted: {q}   ({q.drift})" for q in self.rejected]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -187,11 +188,21 @@ class ConservedQuantities:
 
 def term_values(terms: AbstractTerms, states: np.ndarray) -> np.ndarray:
     """Values of the terms at states (m, n): shape (m, p)."""
-    found = terms.on_host(states.T)
-    if found is not None:
-        return found.T
-    with double_precision():
-        return np.asarray(jax.jit(jax.vmap(terms))(jnp.asarray(states)))
+    return evaluator(terms)(states)
+
+
+def evaluator(terms: AbstractTerms) -> Callable[[np.ndarray], np.ndarray]:
+    """The function from states (m, n) to values (m, p), compiled once for each m where it needs to be."""
+    compiled = jax.jit(jax.vmap(terms))
+
+    def values(states: np.ndarray) -> np.ndarray:
+        found = terms.on_host(states.T)
+        if found is not None:
+            return found.T
+        with double_precision():
+            return np.asarray(compiled(jnp.asarray(states)))
+
+    return values
 
 
 def term_gradients(terms: AbstractTerms, states: np.ndarray) -> np.ndarray:
