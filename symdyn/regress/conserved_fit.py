@@ -22,6 +22,7 @@ FLOOR = 0.03  # share of the noise that every combination keeps when noise is su
 EXCESS = 1.5  # how far above the noise a combination of all terms may be to be looked at
 CLEAR = 10.0  # variance between trajectories over that of the noise, at least
 NEW = 0.1  # share of the variance between trajectories that polynomials of those found must leave, at least
+LEAST = 0.01  # share of the noise's variance that a term has to explain: the noise itself is known no better
 GROUPS = 10  # of trajectories that are left out in turn, for standard errors
 MISJUDGED = 0.3  # error of the noise's variance that the verdict allows for
 MOST = 12
@@ -52,10 +53,11 @@ class Moments:
         """From the trajectories `chosen`."""
         back = np.linalg.inv(R)
         S, N = np.zeros_like(R), np.zeros_like(R)
+        shares = found.shares / found.shares[chosen].sum()
         for k in chosen:
-            rows = (found.values[k][:, keep] - found.means[k, keep]) @ back
-            S += rows.T @ rows / (len(rows) * len(chosen))
-            N += back.T @ found.noise[k][np.ix_(keep, keep)] @ back / len(chosen)
+            rows = found.centred(k)[:, keep] @ back
+            S += shares[k] * rows.T @ rows
+            N += shares[k] * back.T @ found.noise[k][np.ix_(keep, keep)] @ back
         N += 1e-13 * np.eye(len(N))
         ratio, V = eigh(S, N)
         M = (N @ V) * np.maximum(ratio - 1.0, FLOOR) @ (N @ V).T
@@ -73,6 +75,11 @@ class Moments:
         u = Q @ vectors[:, 0]
         return u / np.linalg.norm(u)
 
+    @property
+    def allowed(self) -> float:
+        """By how much leaving out a term may raise the logarithm of the excess: as in BIC, but never less than 1 %."""
+        return max(float(np.log(self.count) / self.count), LEAST)
+
     def excess(self, u: np.ndarray) -> float:
         """The variance along trajectories over that of the noise, 1 where noise explains it."""
         return max(float(u @ self.S @ u / (u @ self.N @ u)), 1.0)
@@ -87,16 +94,45 @@ def fitted(found: Along, chosen: np.ndarray, tolerance: float) -> tuple[list[Fit
     B = moments.between(known)
     # what no trajectory differs in has no drift relative to its spread; it comes last
     spectrum = np.sqrt(np.maximum(eigh(moments.M, B + 1e-9 * np.eye(len(B)), eigvals_only=True), 0.0))
+    most = max(len(chosen) // 3, MOST + 1)
+    supports: list[np.ndarray] = []
     while len(out) < MOST:
-        rest = moments.between(known) if out else B
+        rest = moments.between(known)
         u = moments.best(everything, rest)
         if not _promising(moments, u, rest, B, tolerance) or moments.excess(u) > EXCESS:
             break
-        support = _sparse(moments, everything, rest, B, tolerance)
-        out.append(_with_errors(found, moments, support, rest, chosen))
-        values = found.means[chosen] @ np.array([each.weights for each in out]).T
-        known = products(values, max(len(chosen) // 3, len(out) + 1))
+        supports.append(_sparse(moments, everything, rest, B, tolerance))
+        out.append(_with_errors(found, moments, supports[-1], rest, chosen))
+        known = _explained(found, chosen, out, most)
+    for i in range(len(out)):  # a mixture with a later one is only now seen to be one
+        rest = moments.between(_explained(found, chosen, out[:i], most))
+        others = [supports[j] for j in range(len(out)) if j != i]
+        fewer = _unmixed(moments, supports[i], others, rest, B, tolerance)
+        if len(fewer) < len(supports[i]):
+            supports[i], out[i] = fewer, _with_errors(found, moments, fewer, rest, chosen)
     return out, spectrum, keep
+
+
+def _explained(found: Along, chosen: np.ndarray, out: list[Fitted], most: int) -> np.ndarray:
+    """Polynomials of the quantities found on each of the trajectories, the constant among them."""
+    if not out:
+        return np.ones((len(chosen), 1))
+    return products(found.means[chosen] @ np.array([each.weights for each in out]).T, most)
+
+
+def _unmixed(
+    moments: Moments, support: np.ndarray, others: list[np.ndarray], rest: np.ndarray, B: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """A support without the terms of another quantity, where those can go together, and then without single ones."""
+    now = moments.excess(moments.best(support, rest))
+    for other in others:
+        fewer = np.setdiff1d(support, other)
+        if 0 < len(fewer) < len(support):
+            u = moments.best(fewer, rest)
+            gone = len(support) - len(fewer)
+            if np.log(moments.excess(u) / now) <= gone * moments.allowed and _promising(moments, u, rest, B, tolerance):
+                support, now = fewer, max(moments.excess(u), now)
+    return _sparse(moments, support, rest, B, tolerance)
 
 
 def _promising(moments: Moments, u: np.ndarray, rest: np.ndarray, B: np.ndarray, tolerance: float) -> bool:
@@ -108,7 +144,6 @@ def _promising(moments: Moments, u: np.ndarray, rest: np.ndarray, B: np.ndarray,
 
 def _sparse(moments: Moments, support: np.ndarray, rest: np.ndarray, B: np.ndarray, tolerance: float) -> np.ndarray:
     """Terms are taken out, the last of the library first, while what is left is as well conserved."""
-    allowed = np.log(moments.count) / moments.count
     now = moments.excess(moments.best(support, rest))
     changed = True
     while changed and len(support) > 1:
@@ -119,7 +154,7 @@ def _sparse(moments: Moments, support: np.ndarray, rest: np.ndarray, B: np.ndarr
                 continue
             u = moments.best(fewer, rest)
             rises = np.log(moments.excess(u) / now)
-            if rises <= allowed and _promising(moments, u, rest, B, tolerance):
+            if rises <= moments.allowed and _promising(moments, u, rest, B, tolerance):
                 support, now, changed = fewer, max(moments.excess(u), now), True
     return support
 
@@ -150,11 +185,9 @@ def drift_of(weights: np.ndarray, found: Along, chosen: np.ndarray, times: list[
     """How a combination of the terms drifts along the trajectories `chosen`; the spread is that of all."""
     values = [found.values[k] @ weights for k in chosen]
     noise = np.array([weights @ found.noise[k] @ weights for k in chosen])
-    away = np.array([np.var(v) for v in values]) - noise
+    away = np.array([np.sum((found.centred(k) @ weights) ** 2) for k in chosen]) - noise
     spread = float(np.std(found.means @ weights))
-    # trajectories count by how little noise they have
-    share = 1.0 / (noise + np.median(noise)) if noise.any() else np.ones(len(noise))
-    share = share / share.sum()
+    share = found.shares[chosen] / found.shares[chosen].sum()
     mean = float(share @ away)
     error = float(np.sqrt((share**2 @ (away - mean) ** 2) / max(1.0 - share @ share, 1e-9)))
     size, floor = max(mean, 0.0), float(share @ noise)

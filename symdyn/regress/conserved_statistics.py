@@ -19,7 +19,8 @@ from symdyn.data.recording import Recording
 from symdyn.library import AbstractTerms
 from symdyn.symmetry.conserved_result import evaluator
 
-REPLICATES = 6  # noisy copies of each trajectory
+_LARGEST = 10**8  # numbers that the noisy copies may fill
+REPLICATES = 8  # noisy copies of each trajectory
 LONGEST = 400  # samples that are smoothed together
 SMALLEST = 1e-6  # noise that data always have, as a share of a component's spread: integration, interpolation
 RELATION = 1e-7  # a term this near to a combination of those before it is not used
@@ -29,16 +30,29 @@ RELATION = 1e-7  # a term this near to a combination of those before it is not u
 class Along:
     """Terms along the trajectories.
 
-    `values`: (t, p) for each; `means` (k, p): their means over each trajectory; `noise` (k, p, p): the covariance that
+    `values`: (t, p) for each; `weights`: (t,) of the samples, small where noise is large; `means` (k, p): weighted means
+    over each trajectory; `noise` (k, p, p): the covariance that
     noise makes of them along each trajectory, about its mean; `sigma` (n,): the noise of the components; `freedom`:
     how many independent noise values a trajectory keeps after smoothing, on average.
     """
 
     values: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray, ...]
     means: np.ndarray
     noise: np.ndarray
     sigma: np.ndarray
     freedom: float
+
+    def centred(self, k: int) -> np.ndarray:
+        """The terms along a trajectory about their mean, times roots of weights of sum 1: shape (t, p)."""
+        w = self.weights[k] / self.weights[k].sum()
+        return (self.values[k] - self.means[k]) * np.sqrt(w)[:, None]
+
+    @property
+    def shares(self) -> np.ndarray:
+        """What each trajectory counts for, (k,), of sum 1."""
+        total = np.array([w.sum() for w in self.weights])
+        return total / total.sum()
 
 
 class Smoother:
@@ -62,7 +76,7 @@ class Smoother:
         parts = []
         for a, b in _stretches(len(times)):
             d, U = self._basis(times[a:b])
-            shrink = 1.0 / (1.0 + d[:, None] * self.penalty)
+            shrink = _kept(d[:, None] * self.penalty)
             parts.append(U @ (shrink * (U.T @ states[..., a:b, :])))
         return np.concatenate(parts, axis=-2)
 
@@ -72,7 +86,7 @@ class Smoother:
         for times, states in runs:
             for a, b in _stretches(len(times)):
                 d, U = self._basis(times[a:b])
-                kept = 1.0 / (1.0 + weights[:, None] * d)
+                kept = _kept(weights[:, None] * d)
                 rss += (1.0 - kept) ** 2 @ (U.T @ states[a:b, noisy]) ** 2
                 freedom += kept.sum(1)
                 count += b - a
@@ -97,6 +111,11 @@ class Smoother:
         return self._bases[key]
 
 
+def _kept(penalty: np.ndarray) -> np.ndarray:
+    """What the smoother keeps of a component, with the residuals smoothed once more (twicing: less bias)."""
+    return 1.0 - (penalty / (1.0 + penalty)) ** 2
+
+
 def _stretches(count: int) -> list[tuple[int, int]]:
     """Pieces of at most `LONGEST` samples and nearly one length."""
     ends = np.linspace(0, count, int(np.ceil(count / LONGEST)) + 1).round().astype(int)
@@ -106,24 +125,41 @@ def _stretches(count: int) -> list[tuple[int, int]]:
 def along(recording: Recording, terms: AbstractTerms, seed: int) -> Along:
     """Terms along smoothed trajectories. Raises InputError for a term that is not finite on them."""
     runs = [(run.times, run.states) for run in recording.trajectories]
-    smoother, rng = Smoother(runs), np.random.default_rng(seed)
-    term_values = evaluator(terms)
-    values, means, noise = [], [], []
+    smoother, rng, evaluate = Smoother(runs), np.random.default_rng(seed), evaluator(terms)
+    rows = sum(len(times) for times, _ in runs)
+    copies = int(np.clip(_LARGEST // (rows * terms.size), 2, REPLICATES))
+    values, away = [], []
     for times, states in runs:
         smooth = smoother(times, states)
-        copies = smoother(times, smooth + smoother.sigma * rng.normal(size=(REPLICATES, *smooth.shape)))
-        plain = term_values(smooth)
+        plain = evaluate(smooth)
         _check(plain, smooth, terms, recording)
+        again = smoother(times, smooth + smoother.sigma * rng.normal(size=(copies, *smooth.shape)))
         with np.errstate(all="ignore"):
-            noisy = term_values(copies.reshape(-1, copies.shape[-1])).reshape(REPLICATES, *plain.shape)
-        away = np.where(np.isfinite(noisy), noisy - plain, 0.0)
-        away = away - away.mean(axis=1, keepdims=True)
-        flat = away.reshape(-1, away.shape[-1])
-        noise.append(flat.T @ flat / len(flat))
+            noisy = evaluate(again.reshape(-1, again.shape[-1])).reshape(copies, *plain.shape)
         values.append(plain)
-        means.append(plain.mean(0))
+        away.append(np.where(np.isfinite(noisy), noisy - plain, 0.0))
+    # half of the copies say how much a sample counts, the others what noise there is: the same ones would flatter it
+    weights = _weights([a[: copies // 2] for a in away])
+    means = np.array([w @ v for w, v in zip(weights, values, strict=True)])
+    means /= np.array([[w.sum()] for w in weights])
+    noise = np.array([_noise(a[copies // 2 :], w) for a, w in zip(away, weights, strict=True)])
     freedom = float(np.mean(smoother.freedom))
-    return Along(tuple(values), np.array(means), np.array(noise), smoother.sigma, freedom)
+    return Along(tuple(values), tuple(weights), means, noise, smoother.sigma, freedom)
+
+
+def _weights(away: list[np.ndarray]) -> list[np.ndarray]:
+    """Weights of the samples (t,): small where noise moves the terms much more than it usually does."""
+    usual = np.mean([(a**2).mean((0, 1)) for a in away], axis=0)
+    usual = np.where(usual > 0, usual, 1.0)
+    return [1.0 / (0.1 + (a**2 / usual).mean((0, 2))) for a in away]
+
+
+def _noise(away: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weighted covariance (p, p) of copies (b, t, p) along the trajectory."""
+    share = weights / weights.sum()
+    centred = away - np.einsum("t,btp->bp", share, away)[:, None]
+    flat = (centred * np.sqrt(share)[:, None]).reshape(-1, away.shape[-1])
+    return flat.T @ flat / len(away)
 
 
 def _check(values: np.ndarray, states: np.ndarray, terms: AbstractTerms, recording: Recording) -> None:
@@ -143,7 +179,7 @@ def whitened(found: Along) -> tuple[np.ndarray, np.ndarray]:
     With u = R w the mean square of w . psi, along and between trajectories, is |u|^2.
     """
     k = len(found.values)
-    within = [(v - v.mean(0)) / np.sqrt(len(v) * k) for v in found.values]
+    within = [found.centred(i) * np.sqrt(found.shares[i]) for i in range(k)]
     rows = np.concatenate([*within, (found.means - found.means.mean(0)) / np.sqrt(k)])
     size = np.linalg.norm(rows, axis=0)
     if not (size > 0).all():
