@@ -16,7 +16,7 @@ from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording
 from symdyn.library import AbstractLibrary
 from symdyn.regress._find_symmetries import _array, _is_data, _subject
-from symdyn.regress.conserved_fit import drift_of, fitted
+from symdyn.regress.conserved_fit import MISJUDGED, drift_of, fitted
 from symdyn.regress.conserved_statistics import along
 from symdyn.symmetry.conserved import conserved_by, generator_quantity, scalar_terms
 from symdyn.symmetry.conserved_result import (
@@ -211,6 +211,10 @@ def _from_data(
         one = ConservedQuantity(terms, Frozen(fit.weights), errors=Frozen(fit.errors), drift=measured)
         (good if measured.verdict == "conserved" else rejected).append(one)
     good, rank = _marked(good, recording)
+    # what is a function of others says little, and has to be clearly conserved
+    clear = [q.drift is not None and q.drift.size**2 <= MISJUDGED * q.drift.floor**2 for q in good]
+    rejected += [q for q, c in zip(good, clear, strict=True) if q.dependent and not c]
+    good = [q for q, c in zip(good, clear, strict=True) if c or not q.dependent]
     left_out = tuple(name for j, name in enumerate(terms.names) if j not in used)
     return ConservedQuantities(
         recording.space, tuple(good), rank, spectrum, False, tuple(rejected), left_out, found.sigma

@@ -23,6 +23,7 @@ EXCESS = 1.5  # how far above the noise a combination of all terms may be to be 
 CLEAR = 10.0  # variance between trajectories over that of the noise, at least
 NEW = 0.1  # share of the variance between trajectories that polynomials of those found must leave, at least
 LEAST = 0.01  # share of the noise's variance that a term has to explain: the noise itself is known no better
+MIXED = 0.05  # by how much leaving out another conserved quantity may raise the logarithm of the excess
 GROUPS = 10  # of trajectories that are left out in turn, for standard errors
 MISJUDGED = 0.3  # error of the noise's variance that the verdict allows for
 MOST = 12
@@ -74,6 +75,14 @@ class Moments:
         _, vectors = eigh(Q.T @ B @ Q, Q.T @ self.M @ Q, subset_by_index=[len(support) - 1] * 2)
         u = Q @ vectors[:, 0]
         return u / np.linalg.norm(u)
+
+    def likeliest(self, support: np.ndarray, B: np.ndarray) -> np.ndarray:
+        """The u within a support with the least u'Su / u'Nu: without the bias of `best`, but it may say nothing."""
+        Q, _ = np.linalg.qr(self.R[:, support])
+        _, vectors = eigh(Q.T @ self.S @ Q, Q.T @ self.N @ Q, subset_by_index=[0, 0])
+        u, safe = Q @ vectors[:, 0], self.best(support, B)
+        u = u / np.linalg.norm(u)
+        return u if u @ B @ u > 0.5 * (safe @ B @ safe) else safe
 
     @property
     def allowed(self) -> float:
@@ -129,8 +138,7 @@ def _unmixed(
         fewer = np.setdiff1d(support, other)
         if 0 < len(fewer) < len(support):
             u = moments.best(fewer, rest)
-            gone = len(support) - len(fewer)
-            if np.log(moments.excess(u) / now) <= gone * moments.allowed and _promising(moments, u, rest, B, tolerance):
+            if np.log(moments.excess(u) / now) <= MIXED and _promising(moments, u, rest, B, tolerance):
                 support, now = fewer, max(moments.excess(u), now)
     return _sparse(moments, support, rest, B, tolerance)
 
@@ -166,7 +174,7 @@ def _with_errors(found: Along, moments: Moments, support: np.ndarray, rest: np.n
 
     def weights(m: Moments, lead: int | None) -> tuple[np.ndarray, int]:
         Q, upper = np.linalg.qr(R[:, support])
-        w = np.linalg.solve(upper, Q.T @ m.best(support, rest))
+        w = np.linalg.solve(upper, Q.T @ m.likeliest(support, rest))
         if lead is None:
             lead = int(np.argmax(np.abs(w) * np.linalg.norm(R[:, support], axis=0)))
         return w / w[lead], lead

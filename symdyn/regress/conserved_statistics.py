@@ -19,6 +19,7 @@ from symdyn.data.recording import Recording
 from symdyn.library import AbstractTerms
 from symdyn.symmetry.conserved_result import evaluator
 
+_LESS = 3  # steps of 10^(1/4) by which the penalty is below the best: bias, unlike noise, cannot be told afterwards
 _LARGEST = 10**8  # numbers that the noisy copies may fill
 REPLICATES = 8  # noisy copies of each trajectory
 LONGEST = 400  # samples that are smoothed together
@@ -92,7 +93,7 @@ class Smoother:
                 count += b - a
         share = np.minimum(freedom / count, 1.0 - 1e-9)
         score = rss / (1.0 - share[:, None]) ** 2
-        best = 1 + np.argmin(score[1:], axis=0)
+        best = np.maximum(1 + np.argmin(score[1:], axis=0) - _LESS, 1)
         self.penalty[noisy] = weights[best]
         self.freedom[noisy] = freedom[best] / len(runs)
         sigma = np.sqrt(rss[best, np.arange(len(noisy))] / (count - freedom[best]))
