@@ -16,7 +16,7 @@ from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording
 from symdyn.library import AbstractLibrary
 from symdyn.regress._find_symmetries import _array, _is_data, _subject
-from symdyn.regress.conserved_fit import MISJUDGED, drift_of, fitted
+from symdyn.regress.conserved_fit import MISJUDGED, drift_of, fitted, judged
 from symdyn.regress.conserved_statistics import along
 from symdyn.symmetry.conserved import conserved_by, generator_quantity, scalar_terms
 from symdyn.symmetry.conserved_result import (
@@ -207,7 +207,7 @@ def _from_data(
     times = [run.times for run in recording.trajectories]
     good, rejected = [], []
     for fit in fits:
-        measured = drift_of(fit.weights, found, judge, times, drift)
+        measured = judged(fit, found, judge, times, drift)
         one = ConservedQuantity(terms, Frozen(fit.weights), errors=Frozen(fit.errors), drift=measured)
         (good if measured.verdict == "conserved" else rejected).append(one)
     good, rank = _marked(good, recording)

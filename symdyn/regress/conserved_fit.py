@@ -9,7 +9,7 @@ by more than BIC allows. The next one must vary in a way that polynomials of tho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import eigh
@@ -26,15 +26,20 @@ LEAST = 0.01  # share of the noise's variance that a term has to explain: the no
 MIXED = 0.05  # by how much leaving out another conserved quantity may raise the logarithm of the excess
 GROUPS = 10  # of trajectories that are left out in turn, for standard errors
 MISJUDGED = 0.3  # error of the noise's variance that the verdict allows for
+SURE = 2.5  # standard errors
 MOST = 12
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A combination: `weights` (p,) of all terms, `errors` (p,)."""
+    """A combination: `weights` (p,) of all terms, `errors` (p,).
+
+    `groups`: trajectories that it was fitted on, and the weights that are found without them.
+    """
 
     weights: np.ndarray
     errors: np.ndarray
+    groups: tuple[tuple[np.ndarray, np.ndarray], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,25 +189,53 @@ def _with_errors(found: Along, moments: Moments, support: np.ndarray, rest: np.n
     others = [weights(Moments.of(found, keep, R, np.setdiff1d(chosen, g)), lead)[0] for g in groups]
     g = len(groups)
     errors = np.sqrt((g - 1) / g * ((np.array(others) - np.mean(others, axis=0)) ** 2).sum(0))
-    full, spread = np.zeros(p), np.zeros(p)
-    full[keep[support]], spread[keep[support]] = w, errors
-    return Fitted(full, spread)
+    placed = np.zeros((g + 2, p))
+    placed[:, keep[support]] = [w, errors, *others]
+    return Fitted(placed[0], placed[1], tuple(zip(groups, placed[2:], strict=True)))
+
+
+def judged(fit: Fitted, found: Along, judges: np.ndarray, times: list[np.ndarray], tolerance: float) -> Drift:
+    """The drift along trajectories that nothing was fitted on; its upper limit also from those fitted on.
+
+    Those count with the weights that are found without them, so that only the choice of the terms has seen them.
+    """
+    own = drift_of(fit.weights, found, judges, times, tolerance)
+    if own.verdict == "drifts":
+        return own
+    rows = [(judges, fit.weights), *fit.groups]
+    away, noise, share = (np.concatenate(each) for each in zip(*(_away(w, found, k) for k, w in rows), strict=True))
+    size, error = _mean(away, share)
+    upper = float(np.sqrt(max(size, 0.0) + SURE * error) / max(own.spread, 1e-300))
+    verdict: Verdict = "conserved" if upper < tolerance else "undecided"
+    if size > max(SURE * error, MISJUDGED * _mean(noise, share)[0]):
+        verdict = "drifts"
+    return replace(own, upper=upper, verdict=verdict)
+
+
+def _away(weights: np.ndarray, found: Along, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each trajectory: the variance along it that noise does not explain, that of the noise, and what it counts."""
+    noise = np.array([weights @ found.noise[k] @ weights for k in chosen])
+    away = np.array([np.sum((found.centred(k) @ weights) ** 2) for k in chosen]) - noise
+    return away, noise, found.shares[chosen]
+
+
+def _mean(values: np.ndarray, share: np.ndarray) -> tuple[float, float]:
+    """A weighted mean and its standard error."""
+    share = share / share.sum()
+    mean = float(share @ values)
+    return mean, float(np.sqrt((share**2 @ (values - mean) ** 2) / max(1.0 - share @ share, 1e-9)))
 
 
 def drift_of(weights: np.ndarray, found: Along, chosen: np.ndarray, times: list[np.ndarray], tolerance: float) -> Drift:
     """How a combination of the terms drifts along the trajectories `chosen`; the spread is that of all."""
-    values = [found.values[k] @ weights for k in chosen]
-    noise = np.array([weights @ found.noise[k] @ weights for k in chosen])
-    away = np.array([np.sum((found.centred(k) @ weights) ** 2) for k in chosen]) - noise
+    away, noise, share = _away(weights, found, chosen)
     spread = float(np.std(found.means @ weights))
-    share = found.shares[chosen] / found.shares[chosen].sum()
-    mean = float(share @ away)
-    error = float(np.sqrt((share**2 @ (away - mean) ** 2) / max(1.0 - share @ share, 1e-9)))
-    size, floor = max(mean, 0.0), float(share @ noise)
-    upper = np.sqrt(size + 2.5 * error) / max(spread, 1e-300)
+    mean, error = _mean(away, share)
+    size, floor = max(mean, 0.0), _mean(noise, share)[0]
+    upper = np.sqrt(size + SURE * error) / max(spread, 1e-300)
     verdict: Verdict = "drifts"
-    if size <= max(2.5 * error, MISJUDGED * floor) and floor < spread**2:
+    if size <= max(SURE * error, MISJUDGED * floor) and floor < spread**2:
         verdict = "conserved" if upper < tolerance else "undecided"
     size, floor = np.sqrt(size) / max(spread, 1e-300), np.sqrt(floor) / max(spread, 1e-300)
-    own = tuple(times[k] for k in chosen)
-    return Drift(float(size), float(floor), float(upper), spread, verdict, own, tuple(values))
+    values = tuple(found.values[k] @ weights for k in chosen)
+    return Drift(float(size), float(floor), float(upper), spread, verdict, tuple(times[k] for k in chosen), values)
