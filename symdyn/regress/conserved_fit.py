@@ -21,7 +21,7 @@ from symdyn.symmetry.conserved_result import Drift, Verdict
 FLOOR = 0.03  # share of the noise that every combination keeps when noise is subtracted: chance makes it no smaller
 EXCESS = 1.5  # how far above the noise a combination of all terms may be to be looked at
 CLEAR = 10.0  # variance between trajectories over that of the noise, at least
-NEW = 0.1  # share of the variance between trajectories that polynomials of those found must leave, at least
+NEW = 0.02  # share of the variance between trajectories that polynomials of those found must leave, at least
 LEAST = 0.01  # share of the noise's variance that a term has to explain: the noise itself is known no better
 MIXED = 0.05  # by how much leaving out another conserved quantity may raise the logarithm of the excess
 GROUPS = 10  # of trajectories that are left out in turn, for standard errors

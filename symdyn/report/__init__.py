@@ -1,5 +1,6 @@
 """Figures of what was found, on matplotlib axes of the caller or as files."""
 
+from symdyn.report.conserved import conserved_departures, conserved_levels, save_conserved
 from symdyn.report.figures import (
     accelerations,
     masses,
@@ -15,6 +16,8 @@ from symdyn.report.figures import (
 
 __all__ = [
     "accelerations",
+    "conserved_departures",
+    "conserved_levels",
     "masses",
     "noisy_orbit",
     "noisy_residuals",
@@ -23,5 +26,6 @@ __all__ = [
     "post_newtonian",
     "powers",
     "relativity_coefficients",
+    "save_conserved",
     "save_figures",
 ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from itertools import combinations_with_replacement
 from math import comb, prod
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ _SAME = 1e-7  # share of a quantity that polynomials of the others must leave, f
 _RANK = 1e-6
 
 
-def scalar_terms(library: AbstractLibrary, space: StateSpace) -> AbstractTerms:
+def scalar_terms(library: Any, space: StateSpace) -> AbstractTerms:
     """The terms of a library but the constant one. Raises InputError for vector terms or none."""
     if not isinstance(library, AbstractLibrary):
         raise InputError(f"library is a library of terms such as sd.Monomials(2), got {type(library).__name__}")

@@ -103,8 +103,9 @@ class ConservedQuantity:
         values = self.coefficients.array
         if self.errors is None:
             return values
-        digits = [2 - int(np.floor(np.log10(max(e, 1e-12)))) - 1 if c else 0 for c, e in zip(values, self.errors.array, strict=True)]  # fmt: skip # noqa: E501
-        return np.array([round(float(c), max(d, 0)) for c, d in zip(values, digits, strict=True)])
+        errors = np.maximum(self.errors.array, 1e-12)
+        digits = np.clip(1 - np.floor(np.log10(errors)).astype(int), 0, 6)
+        return np.array([round(float(c), int(d)) for c, d in zip(values, digits, strict=True)])
 
     def __str__(self) -> str:
         return combination_text(self._rounded(), self.terms.names, ("",))

@@ -92,6 +92,11 @@ def _springs_start(rng):
     return x, y, x + np.sin(u[1]), y - 1.2 * np.cos(u[1]), *rng.uniform(-0.5, 0.5, 4)
 
 
+def _duffing_start(rng):
+    size, angle = rng.uniform(0.5, 1.5), rng.uniform(0, 2 * np.pi)
+    return *rng.uniform(-1.2, 1.2, 2), size * np.cos(angle), size * np.sin(angle)
+
+
 _SPRINGS = ("a", "b", "c", "d", "p", "q", "r", "s")
 _HALF = function(
     ("|1|", "|2|"),
@@ -172,9 +177,9 @@ CASES = (
         np.linspace(0, 20, 250), sd.Monomials(3) + sd.Elementary(("sin", "cos"), variables=("x",)),
     ),
     Case(
-        "driven Duffing", ("x", "v", "c", "s"), lambda xp, x, v, c, s: (v, x - x**3 - 0.2 * v + 0.3 * c, -1.2 * s, 1.2 * c),
-        lambda rng: (*rng.uniform(-1.2, 1.2, 2), *(lambda r, u: (r * np.cos(u), r * np.sin(u)))(rng.uniform(0.5, 1.5),
-        rng.uniform(0, 6.28))), np.linspace(0, 20, 300), sd.Monomials(3), (lambda x, v, c, s: c**2 + s**2,),
+        "driven Duffing", ("x", "v", "c", "s"), 
+        lambda xp, x, v, c, s: (v, x - x**3 - 0.2 * v + 0.3 * c, -1.2 * s, 1.2 * c),
+        _duffing_start, np.linspace(0, 20, 300), sd.Monomials(3), (lambda x, v, c, s: c**2 + s**2,),
     ),
 )  # fmt: skip
 
