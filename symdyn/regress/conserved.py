@@ -15,7 +15,7 @@ from symdyn.data.door import read
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording
 from symdyn.library import AbstractLibrary
-from symdyn.regress._find_symmetries import _array, _is_data, _subject
+from symdyn.regress._find_symmetries import _array, _check_points, _is_data, _subject
 from symdyn.regress.conserved_fit import MISJUDGED, drift_of, fitted, judged
 from symdyn.regress.conserved_statistics import along
 from symdyn.symmetry.conserved import conserved_by, generator_quantity, scalar_terms
@@ -98,6 +98,8 @@ def conserved_quantities(
     subject = _subject(of, kind, space, (), given, "", None, None, {})
     if not isinstance(subject, Flow | OneStep):
         raise InputError("conserved quantities are those of a flow, a map or data")
+    if given is not None:
+        _check_points(subject, given)
     terms = scalar_terms(library, subject.place.narrow)
     step = isinstance(subject, OneStep)
     return conserved_by(subject.law, terms, points=given, tolerance=float(tolerance), seed=seed, step=step)

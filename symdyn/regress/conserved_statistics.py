@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import qr
 
 from symdyn._errors import InputError
 from symdyn.data.noise import pooled_noise_level
@@ -31,10 +30,10 @@ RELATION = 1e-7  # a term this near to a combination of those before it is not u
 class Along:
     """Terms along the trajectories.
 
-    `values`: (t, p) for each; `weights`: (t,) of the samples, small where noise is large; `means` (k, p): weighted means
-    over each trajectory; `noise` (k, p, p): the covariance that
-    noise makes of them along each trajectory, about its mean; `sigma` (n,): the noise of the components; `freedom`:
-    how many independent noise values a trajectory keeps after smoothing, on average.
+    `values`: (t, p) for each; `weights`: (t,) of the samples, small where noise is large; `means` (k, p): their
+    weighted means over each trajectory; `noise` (k, p, p): the covariance that noise makes of them along each, about
+    its mean; `sigma` (n,): the noise of the components; `freedom`: how many independent noise values a trajectory
+    keeps after smoothing, on average.
     """
 
     values: tuple[np.ndarray, ...]
@@ -185,7 +184,7 @@ def whitened(found: Along) -> tuple[np.ndarray, np.ndarray]:
     size = np.linalg.norm(rows, axis=0)
     if not (size > 0).all():
         size = np.where(size > 0, size, 1.0)
-    R = qr(rows / size, mode="r")[0][: rows.shape[1]]
+    R = np.asarray(np.linalg.qr(rows / size, mode="r"))
     keep: list[int] = []
     Q = np.zeros((len(R), 0))
     for j, column in enumerate(R.T):

@@ -45,7 +45,7 @@ def conserved_levels(ax: Axes, drift: Drift, title: str = "") -> None:
         ax.fill_between(t[[0, -1]], mean - band, mean + band, color=ORANGE, alpha=0.35, linewidth=0)
         ax.plot(t, c, color=BLUE, linewidth=0.9)
     ax.plot([], [], color=BLUE, label="along a held-out trajectory")
-    ax.fill_between([], [], [], color=ORANGE, alpha=0.35, label="mean ± noise floor")
+    ax.fill_between([], [], [], color=ORANGE, alpha=0.35, label="mean ± noise floor (rms)")
     _tidy(ax, "time", "quantity C", title)
     ax.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     ax.title.set_fontsize(9)
@@ -60,9 +60,9 @@ def conserved_departures(ax: Axes, drift: Drift) -> None:
     ends = [min(t[0] for t in drift.times), max(t[-1] for t in drift.times)]
     ax.fill_between(ends, -drift.floor, drift.floor, color=ORANGE, alpha=0.35, linewidth=0, zorder=3)
     ax.plot([], [], color=BLUE, label="C − mean of its trajectory")
-    ax.fill_between([], [], [], color=ORANGE, alpha=0.35, label=f"± noise floor {drift.floor:.1e}")
+    ax.fill_between([], [], [], color=ORANGE, alpha=0.35, label=f"± noise floor (rms) {drift.floor:.1e}")
     for side in (-1, 1):
-        label = f"± upper limit of the drift {drift.upper:.1e}" if side > 0 else None
+        label = f"± limit of the drift {drift.upper:.1e}" if side > 0 else None
         ax.plot(ends, [side * drift.upper] * 2, color=VERMILLION, linestyle="--", linewidth=1.1, label=label, zorder=4)
     title = f"{drift.verdict}: drift {drift.size:.1e} of the spread"
     _tidy(ax, "time", "departure / spread", title)

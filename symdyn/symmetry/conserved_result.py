@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
@@ -25,7 +25,8 @@ class Drift:
     ----------
     size: root mean square departure from each trajectory's mean, what the noise explains subtracted.
     floor: the departure that the noise of the data alone makes.
-    upper: `size` with two and a half standard errors on top: what the data leave possible.
+    upper: `size` with two and a half standard errors on top: what the data leave possible. Where the quantity comes
+        from data, it takes in the trajectories that it was fitted on, with coefficients found without each.
     spread: standard deviation between trajectories of the trajectories' means, in the quantity's own unit.
     verdict: "conserved" where the departure is that of the noise and `upper` is below the tolerance; "undecided" where
         it is that of the noise but the data could not tell a drift of the tolerance from it; else "drifts".
@@ -66,6 +67,7 @@ class ConservedQuantity:
 
     @property
     def space(self) -> StateSpace:
+        """The state that it is a function of."""
         return self.terms.space
 
     @property
@@ -93,10 +95,6 @@ class ConservedQuantity:
         used = [(c, e) for c, e in zip(self.coefficients.array, expressions, strict=True) if c]
         number = lambda c: sympy.Integer(int(c)) if c == round(c) else sympy.Float(c, 17)  # noqa: E731
         return sympy.Add(*(number(float(c)) * e for c, e in used))
-
-    def with_drift(self, drift: Drift) -> ConservedQuantity:
-        """The same with figures of its drift."""
-        return replace(self, drift=drift)
 
     def _rounded(self) -> np.ndarray:
         """Coefficients to the digits that their errors leave."""

@@ -26,6 +26,7 @@ def test_oscillator(noise):
     assert energy.support == ("x^2", "v^2")
     ratio = energy.coefficients.array[list(energy.terms.names).index("x^2")] / energy.coefficients.array.sum()
     assert ratio == pytest.approx(2 / 3, abs=1e-6 + 0.06 * noise)
+    assert energy.drift is not None
     assert energy.drift.verdict == "conserved"
     assert energy.drift.size <= energy.drift.upper < 0.1
     assert energy.drift.floor == pytest.approx(0.5 * noise, rel=0.6, abs=1e-5)
@@ -81,8 +82,8 @@ def test_what_cannot_be_used_is_named():
         sd.conserved_quantities(oscillator(0.0), library=sd.Elementary("log"))
     with pytest.raises(sd.InputError, match="held_out"):
         sd.conserved_quantities(oscillator(0.0), library=sd.Monomials(2), held_out=1.5)
+    found = sd.conserved_quantities({"a": "b", "b": "-a"}, library=sd.Monomials(2))
     with pytest.raises(sd.InputError, match="quantities are of"):
-        found = sd.conserved_quantities({"a": "b", "b": "-a"}, library=sd.Monomials(2))
         sd.conserved_drift(found, oscillator(0.0))
 
 
@@ -92,4 +93,5 @@ def test_result_as_dataset_and_text():
     assert {"coefficient", "error", "drift_size", "drift_floor", "spectrum"} <= set(table.data_vars)
     assert "1 conserved quantity" in str(found)
     assert "noise" in str(found)
+    assert found.noise is not None
     assert found.noise.shape == (2,)

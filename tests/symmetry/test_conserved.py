@@ -119,7 +119,7 @@ def test_noether():
         ({"of": {"x": "-x"}, "library": 2}, "library of terms"),
         ({"of": {"x": "-x"}, "library": sd.Monomials(0)}, "no term but the constant"),
         ({"of": {"x": "-x"}, "library": sd.Monomials(2), "variables": "x"}, "for reading data"),
-        ({"of": {"x": "-x"}, "library": sd.Monomials(2), "points": np.ones((3, 2))}, "components"),
+        ({"of": {"x": "-x"}, "library": sd.Monomials(2), "points": np.ones((3, 2))}, "1 components each"),
         ({"of": lambda x: x, "library": sd.Monomials(2)}, "names of its variables"),
     ],
 )
