@@ -1,6 +1,7 @@
 """Regression: streamed moments, solvers, and the verb `identify` with the solution that it returns."""
 
 from symdyn.regress._identify import identify
+from symdyn.regress.conserved import conserved_drift, conserved_quantities, noether
 from symdyn.regress.constraints.language import Coefficients, Constraint, EnergyPreserving, coefficient
 from symdyn.regress.constraints.trapping import Trapping, TrappingRegion, trapping_region
 from symdyn.regress.evidence.result import Evidence, Finding
@@ -71,6 +72,8 @@ __all__ = [
     "TrappingRegion",
     "certify",
     "coefficient",
+    "conserved_drift",
+    "conserved_quantities",
     "ensemble",
     "find_symmetries",
     "identify",
@@ -78,6 +81,7 @@ __all__ = [
     "identify_implicit",
     "identify_stochastic",
     "load",
+    "noether",
     "refine",
     "symmetry_evidence",
     "trapping_region",

@@ -1,6 +1,7 @@
 """Figures of what was found, on matplotlib axes of the caller or as files."""
 
 from symdyn.report.calibration import calibration, detection
+from symdyn.report.conserved import conserved_departures, conserved_levels, save_conserved
 from symdyn.report.figures import (
     accelerations,
     masses,
@@ -18,6 +19,8 @@ from symdyn.report.symmetries import generator_arrows, symmetry_spectrum
 __all__ = [
     "accelerations",
     "calibration",
+    "conserved_departures",
+    "conserved_levels",
     "detection",
     "generator_arrows",
     "masses",
@@ -28,6 +31,7 @@ __all__ = [
     "post_newtonian",
     "powers",
     "relativity_coefficients",
+    "save_conserved",
     "save_figures",
     "symmetry_spectrum",
 ]

@@ -1,5 +1,6 @@
 """Symmetry of functions: the Lie derivative, and the coefficients of a library that a symmetry admits."""
 
+from symdyn.symmetry.conserved_result import ConservedQuantities, ConservedQuantity, Drift
 from symdyn.symmetry.discovery import DiscreteSymmetry, Scalings, Symmetries, Symmetry, VectorFields
 from symdyn.symmetry.enforce import enforce
 from symdyn.symmetry.invariants import Equivariants, Invariants
@@ -8,7 +9,10 @@ from symdyn.symmetry.subspace import Subspace
 from symdyn.symmetry.units import Scales, homogeneous, nondimensionalise
 
 __all__ = [
+    "ConservedQuantities",
+    "ConservedQuantity",
     "DiscreteSymmetry",
+    "Drift",
     "Equivariants",
     "Invariants",
     "Scales",

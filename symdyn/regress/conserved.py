@@ -1,0 +1,236 @@
+"""`conserved_quantities`: from a law, a function or data to the quantities that do not change along trajectories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import jax
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn._types import Frozen, StateSpace
+from symdyn.data.door import read
+from symdyn.data.reading import Reading
+from symdyn.data.recording import Recording
+from symdyn.library import AbstractLibrary
+from symdyn.regress.conserved_fit import MISJUDGED, drift_of, fitted, judged
+from symdyn.regress.conserved_statistics import along
+from symdyn.regress.symmetries.find import _array, _check_points, _is_data, _subject
+from symdyn.symmetry.conserved import conserved_by, generator_quantity, scalar_terms
+from symdyn.symmetry.conserved_result import (
+    ConservedQuantities,
+    ConservedQuantity,
+    Drift,
+    independent,
+    term_gradients,
+)
+from symdyn.symmetry.discovery.subjects import Flow, OneStep, scale_of
+
+_FEWEST = 8  # trajectories
+_RANK = 0.05  # of gradients of quantities that are known with errors
+
+
+def conserved_quantities(
+    of: Any,
+    *,
+    library: AbstractLibrary,
+    kind: Literal["flow", "map"] | None = None,
+    space: StateSpace | None = None,
+    points: Any = None,
+    tolerance: float = 1e-8,
+    drift: float = 0.1,
+    held_out: float = 0.3,
+    key: jax.Array | None = None,
+    **reading: Any,
+) -> ConservedQuantities:
+    r"""The combinations of a library's terms that are constant along trajectories, simple ones first.
+
+    Of a law $\dot x = F(x)$ they are the null space of $C \mapsto \nabla C \cdot F$ over the library: solved in whole
+    numbers for polynomials that have them, else at points. From data they are the combinations whose variance along
+    trajectories is that of the noise while they differ between trajectories (many runs from different starts are
+    needed); they are fitted on some of the trajectories and judged on the others. Constants, and polynomials of other
+    conserved quantities, are left out; other functions of those before them are marked (`dependent`).
+
+    Parameters
+    ----------
+    of: a law that was identified, or its model; polynomial rates as text, `{"x": "y", "y": "-x"}`; a JAX function of
+        one flat state; or a data set with several trajectories, a list of these, or a mapping of arrays.
+    library: candidate terms of C; simple ones should come first, and the constant is not needed. Terms like log(x),
+        cos(angle) or 1/r are yours to offer: `Monomials(2) + Elementary("log")`, `Function(...)`.
+    kind: for a function, "flow" (the default) or "map", x -> the next x.
+    space: the names of the variables, where `of` does not say.
+    points: states (m, n) at which conditions are taken, for laws; by default random ones, of size 0.5 to 1.5.
+    tolerance: largest scale-free defect for laws that are not solved in whole numbers; for a law from noisy data, the
+        accuracy of its coefficients.
+    drift: for data, the largest drift, as a share of the spread between trajectories, that counts as none.
+    held_out: for data, the share of the trajectories that judge.
+    key: a JAX PRNG key for random points, and for which trajectories judge.
+    reading: for data, what `identify` takes to read them: `variables`, `time`, `trajectories`, `missing`.
+
+    Returns `ConservedQuantities`. Raises InputError for arguments that do not fit, terms that are not finite, and data
+    with fewer than 8 trajectories: along a single one, what is constant is a relation, not known to be conserved.
+
+    References: Kaiser, Kutz, Brunton 2018, arXiv:1811.00961 (null space); Fuller 1987, Measurement Error Models,
+    section 2.3 (the eigenproblem with noise).
+
+    Examples
+    --------
+    >>> import symdyn as sd
+    >>> top = {"x": "y z", "y": "-2 x z", "z": "x y"}
+    >>> print(sd.conserved_quantities(top, library=sd.Monomials(4)))
+    2 conserved quantities (exact)
+      2 x^2 + y^2
+      y^2 + 2 z^2
+    >>> hunt = {"prey": "prey - prey hunter", "hunter": "prey hunter - 2 hunter"}
+    >>> print(sd.conserved_quantities(hunt, library=sd.Monomials(2) + sd.Elementary("log"))[0])
+    prey + hunter - 2 log(prey) - log(hunter)
+    """
+    seed = 20250826 if key is None else int(jax.random.randint(key, (), 0, 2**31 - 1))
+    if _is_data(getattr(of, "model", of), None):
+        return _from_data(read(of, Reading(**reading)), library, drift, held_out, seed)
+    if reading:
+        raise InputError(f"unknown arguments {', '.join(reading)}: they are for reading data")
+    given = _array(points, "points")
+    if callable(of) and kind is None and not hasattr(of, "space"):
+        kind = "flow"
+    subject = _subject(of, kind, space, (), given, "", None, None, {})
+    if not isinstance(subject, Flow | OneStep):
+        raise InputError("conserved quantities are those of a flow, a map or data")
+    if given is not None:
+        _check_points(subject, given)
+    terms = scalar_terms(library, subject.place.narrow)
+    step = isinstance(subject, OneStep)
+    return conserved_by(subject.law, terms, points=given, tolerance=float(tolerance), seed=seed, step=step)
+
+
+def conserved_drift(
+    quantities: ConservedQuantity | Sequence[ConservedQuantity] | ConservedQuantities,
+    data: Any,
+    *,
+    drift: float = 0.1,
+    **reading: Any,
+) -> tuple[Drift, ...]:
+    """How given quantities drift along the trajectories of data, beside what the noise of the data makes.
+
+    Parameters
+    ----------
+    quantities: one or several, of one library.
+    data: as for `conserved_quantities`; one trajectory is not enough for the spread that drifts are measured by.
+    drift: as for `conserved_quantities`.
+    reading: as for `conserved_quantities`.
+
+    Returns one `Drift` for each. Raises InputError where the data lack the variables, or have one trajectory.
+
+    Examples
+    --------
+    >>> import jax, symdyn as sd
+    >>> found = sd.conserved_quantities({"x": "y", "y": "-x"}, library=sd.Monomials(2))
+    >>> runs = sd.make_dataset("damped_oscillator", trajectories=8, key=jax.random.key(0))
+    >>> sd.conserved_drift(found, runs)[0].verdict
+    'drifts'
+    """
+    several = [quantities] if isinstance(quantities, ConservedQuantity) else list(quantities)
+    recording = read(data, Reading(**reading))
+    if not several:
+        return ()
+    space = several[0].space
+    if recording.space.component_names != space.component_names:
+        raise InputError(
+            f"the quantities are of {', '.join(space.component_names)}, and the data of "
+            f"{', '.join(recording.space.component_names)}"
+        )
+    if len(recording.trajectories) < 2:
+        raise InputError("a drift is measured by the spread between trajectories, and the data have one")
+    found = along(recording, several[0].terms, 7)
+    times = [run.times for run in recording.trajectories]
+    every = np.arange(len(times))
+    return tuple(drift_of(q.coefficients.array, found, every, times, drift) for q in several)
+
+
+def noether(
+    generator: Any, *, library: AbstractLibrary, positions: Sequence[str], momenta: Sequence[str], space: StateSpace,
+) -> ConservedQuantity:  # fmt: skip
+    r"""The conserved quantity that a symmetry of a Hamiltonian system belongs to, by a linear solve in the library.
+
+    It is the C with $\dot q = \partial_p C$, $\dot p = -\partial_q C$ for the flow of the generator.
+
+    Parameters
+    ----------
+    generator: the field as text by component, `{"x": "-y", ...}`, or a JAX function of one flat state.
+    library: candidate terms of C.
+    positions, momenta: the names of canonical pairs, in the same order.
+    space: the state.
+
+    Returns the quantity; its `defect` is what the generator leaves, 1 where no function in the library generates it
+    (fields that are not Hamiltonian, such as scalings, have none). C is conserved if the generator is a symmetry of a
+    Hamiltonian H, up to a constant {C, H}.
+
+    Raises InputError for names that do not fit. Reference: Arnold 1989, Mathematical Methods of Classical Mechanics,
+    section 40.
+
+    Examples
+    --------
+    >>> import symdyn as sd
+    >>> turn = {"x": "-y", "y": "x", "p": "-q", "q": "p"}
+    >>> space = sd.StateSpace.of(x=1, y=1, p=1, q=1)
+    >>> print(sd.noether(turn, library=sd.Monomials(2), positions=("x", "y"), momenta=("p", "q"), space=space))
+    x q - y p
+    """
+    q, p = space.indices(tuple(positions)), space.indices(tuple(momenta))
+    if len(q) != len(p) or set(q) & set(p) or len(q) == 0:
+        raise InputError(f"positions and momenta are pairs of different components, got {positions} and {momenta}")
+    kind = None if isinstance(generator, dict) else "flow"
+    subject = _subject(generator, kind, space, (), None, "", None, None, {})
+    assert isinstance(subject, Flow)
+    terms = scalar_terms(library, space)
+    weights, left = generator_quantity(subject.law, terms, (q, p), seed=11)
+    return ConservedQuantity(terms, Frozen(weights), left)
+
+
+def _from_data(
+    recording: Recording, library: AbstractLibrary, drift: float, held_out: float, seed: int
+) -> ConservedQuantities:
+    count = len(recording.trajectories)
+    if count < _FEWEST:
+        raise InputError(
+            f"conserved quantities need {_FEWEST} trajectories from different starts, got {count}: along a single one "
+            "what is constant is a relation. Or identify the law first, and ask for those of its model"
+        )
+    if not 0 < held_out < 1 or not drift > 0:
+        raise InputError(f"held_out is a share between 0 and 1 and drift above 0, got {held_out!r} and {drift!r}")
+    terms = scalar_terms(library, recording.space)
+    found = along(recording, terms, seed)
+    order = np.random.default_rng(seed).permutation(count)
+    judges = min(max(round(held_out * count), 2), count - 4)
+    train, judge = np.sort(order[judges:]), np.sort(order[:judges])
+    fits, spectrum, used = fitted(found, train, drift)
+    times = [run.times for run in recording.trajectories]
+    good, rejected = [], []
+    for fit in fits:
+        measured = judged(fit, found, judge, times, drift)
+        one = ConservedQuantity(terms, Frozen(fit.weights), errors=Frozen(fit.errors), drift=measured)
+        (good if measured.verdict == "conserved" else rejected).append(one)
+    good, rank = _marked(good, recording)
+    # what is a function of others says little, and has to be clearly conserved
+    clear = [q.drift is not None and q.drift.size**2 <= MISJUDGED * q.drift.floor**2 for q in good]
+    rejected += [q for q, c in zip(good, clear, strict=True) if q.dependent and not c]
+    good = [q for q, c in zip(good, clear, strict=True) if c or not q.dependent]
+    left_out = tuple(name for j, name in enumerate(terms.names) if j not in used)
+    return ConservedQuantities(
+        recording.space, tuple(good), rank, spectrum, False, tuple(rejected), left_out, found.sigma
+    )
+
+
+def _marked(good: list[ConservedQuantity], recording: Recording) -> tuple[list[ConservedQuantity], int]:
+    """The quantities with `dependent` set, and how many are independent."""
+    if not good:
+        return good, 0
+    states = np.array([run.states[len(run.times) // 2] for run in recording.trajectories[:40]])
+    gradients = term_gradients(good[0].terms, states)
+    weights = np.array([q.coefficients.array for q in good])
+    usable = np.isfinite(gradients).all(axis=(1, 2))
+    scaled = np.einsum("rp,mpn->mrn", weights, gradients[usable]) * scale_of(states)
+    new = independent(scaled, _RANK)
+    return [replace(q, dependent=not bool(n)) for q, n in zip(good, new, strict=True)], int(new.sum())
