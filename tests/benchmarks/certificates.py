@@ -34,11 +34,12 @@ import numpy as np
 import symdyn as sd
 from symdyn.groups.polynomial import read_polynomial
 from symdyn.regress._identify import settings_of
+from symdyn.regress.evidence.bounds import NormTest
 from symdyn.regress.evidence.choose import Span
 from symdyn.regress.evidence.claims import Claim, claims_of
 from symdyn.regress.evidence.estimate import Estimate, fitted_moments, of_data
 from symdyn.regress.evidence.frame import condition
-from symdyn.regress.evidence.judge import judged, over_ellipsoid, with_verdicts
+from symdyn.regress.evidence.judge import over_ellipsoid, rejected, support
 from symdyn.regress.evidence.verbs import domain_points
 from symdyn.regress.rows.moments import design_moments
 from symdyn.symmetry.discovery.candidates import Place
@@ -90,7 +91,7 @@ class Case:
 
     def on_domain(self, points: np.ndarray) -> None:
         """Conditions and broken laws for a domain of states."""
-        self.points, given = points, CLAIMS[self.name]
+        self.points, given, self.cache = points, CLAIMS[self.name], {}
         self.what = condition(self.frame, self.claim, points)
         self.span = Span.of(self.frame, sd.VectorFields(1), self.place, points) if given == "turn" else None
         size = np.sqrt(np.mean((self.theta(points) @ self.table) ** 2, axis=0))
@@ -140,10 +141,18 @@ class Case:
         """Supported findings of the split."""
         first, second = halves
         chosen = self.span.chosen(first, tolerance)
-        what = [condition(self.frame, c, self.points) for c in chosen]
-        found = [judged(second, c, w, LEVEL, tolerance) for c, w in zip(chosen, what, strict=True)]
-        kept = with_verdicts(tuple(found), LEVEL, holm=True)
-        return [w for each, w in zip(kept, what, strict=True) if each.verdict == "supported"]
+        for claim in chosen:
+            if claim.text not in self.cache:
+                self.cache[claim.text] = condition(self.frame, claim, self.points)
+        what = [self.cache[claim.text] for claim in chosen]
+        p_values = np.array([support(second, w, LEVEL, tolerance) for w in what])
+        return [w for w, good in zip(what, rejected(p_values, LEVEL, holm=True), strict=True) if good]
+
+
+def wald(found: Estimate, what) -> float:
+    r = len(found.weights)
+    z = what.rows[:, :r] @ found.weights + what.rows[:, r]
+    return NormTest.of(z, what.rows[:, :r] @ found.covariance @ what.rows[:, :r].T, found.freedom).wald()[2]
 
 
 def rates_measured(repeats: int, tolerance: float, names) -> dict:
@@ -159,12 +168,12 @@ def rates_measured(repeats: int, tolerance: float, names) -> dict:
                     for i, table in enumerate(case.laws.values()):
                         sigma = noise * case.rms
                         found = case.scaled(whole, table, sigma)
-                        one = judged(found, case.claim, case.what, LEVEL, tolerance)
-                        counts[noise][0, i] += one.p_supported <= LEVEL
+                        one = support(found, case.what, LEVEL, tolerance)
+                        counts[noise][0, i] += one <= LEVEL
                         ball = over_ellipsoid(found, case.claim, case.what, LEVEL, tolerance)
                         counts[noise][2, i] += ball.upper < tolerance
                         if i < 2:
-                            p_values[("exact", "boundary")[i]].append(one.p_exact if i == 0 else one.p_supported)
+                            p_values[("exact", "boundary")[i]].append(one if i else wald(found, case.what))
                         if case.span is not None:
                             kept = case.split([case.scaled(h, table, sigma) for h in halves], tolerance)
                             near = [case.defect(table, w) <= tolerance for w in kept]
@@ -251,11 +260,9 @@ def states_measured(repeats: int, tolerance: float, names, noises=(0.01, 0.03, 0
                             continue
                         settings = settings_of(library=sd.Monomials(3), differentiation=way)
                         found, *_ = of_data(data, settings)
-                        one = judged(found, case.claim, case.what, LEVEL, tolerance)
-                        counts[j, 0, i] += one.p_supported <= LEVEL
+                        counts[j, 0, i] += support(found, case.what, LEVEL, tolerance) <= LEVEL
                         if i == 0:
-                            others[j] += [judged(found, case.claim, case.what, LEVEL, t).p_supported <= LEVEL
-                                          for t in OTHERS]  # fmt: skip
+                            others[j] += [support(found, case.what, LEVEL, t) <= LEVEL for t in OTHERS]
                         ball = over_ellipsoid(found, case.claim, case.what, LEVEL, tolerance)
                         counts[j, 2, i] += ball.upper < tolerance
                         if case.span is not None:
