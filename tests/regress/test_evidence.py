@@ -29,19 +29,20 @@ def verdicts(found):
 
 
 @pytest.mark.parametrize("shape", ["even", "steep"])
-@pytest.mark.parametrize("along", ["first", "last"])
-def test_bounds_of_a_norm_err_no_more_often_than_they_say(shape, along):
+@pytest.mark.parametrize(("along", "length"), [("first", 2.0), ("first", 6.0), ("last", 2.0)])
+def test_bounds_of_a_norm_err_no_more_often_than_they_say(shape, along, length):
     rng = np.random.default_rng(4)
     values = np.ones(12) if shape == "even" else 0.5 ** np.arange(12)
     z = np.zeros(12)
-    z[0 if along == "first" else -1] = 2.0
-    seen = z + np.sqrt(values) * rng.normal(size=(300, 12))
+    z[0 if along == "first" else -1] = length
+    seen = z + np.sqrt(values) * rng.normal(size=(160, 12))
     ends = np.array([NormTest.of(each, np.diag(values), np.inf).interval(0.1) for each in seen])
-    wrong = np.mean(ends[:, 0] > 2.0), np.mean(ends[:, 1] < 2.0)
-    assert max(wrong) < 0.155  # 0.1 and three standard deviations
-    if shape == "even" or along == "first":
-        assert wrong[0] > 0.045
-        assert wrong[1] > 0.01  # cautious by the chance that noise alone gives as little
+    wrong = np.mean(ends[:, 0] > length), np.mean(ends[:, 1] < length)
+    assert max(wrong) < 0.175  # 0.1 and three standard deviations
+    if along == "first":
+        assert wrong[0] > 0.03
+    if length > 5:  # beyond the noise an upper bound is not cautious either
+        assert wrong[1] > 0.03
 
 
 def test_p_values_agree_with_the_noncentral_chi_squared_law():
