@@ -4,19 +4,36 @@
     python tests/benchmarks/certificates.py --states         # states measured, with noise, rates unknown
     python tests/benchmarks/certificates.py --figure a.png   # calibration of the tests
 
+    python tests/benchmarks/certificates.py --misfit         # the test of misfit alone
+
 Systems: planar rotation, Hopf's normal form, Van der Pol, Lorenz, free rigid body; all monomials up to degree 3;
 states uniform in [-1, 1]^n; noise of the rates 0.01, 0.03, 0.1, 0.3 of their root mean square; N = 100 to 3200.
 True claims: SO(2) for the first two, a sign pattern for the others (they have no affine generator). False claims: the
-same, on a law with a cubic field added until the true defect is `tolerance` itself (the hardest case: the level is
-reached there, if anywhere) or 1.5 times that. Ways: `one`, a claim fixed beforehand (`symmetry_evidence`);
-`split`, generators chosen among all affine fields from one half of the data and tested on the other (`certify`; false:
-any chosen field whose true defect exceeds the tolerance); `ellipsoid`, the simultaneous certificate, which is what was
-published: of that, detection 0.484 in all, 0.255 at N = 100, 0.741 at N = 3200. The published tolerance is not known to
-us; that of `--tolerance` (0.1) is where the ellipsoid, run here on the same data, detects about as much.
+same, on a law with a cubic field added until the true defect is the tolerance itself (the hardest case: the level is
+reached there, if anywhere) or 1.5 times that. Ways: `one`, a claim fixed beforehand (`symmetry_evidence`); `split`,
+generators chosen among all affine fields from a third of the data and tested on the rest (`certify`; false: any
+chosen field whose true defect exceeds the tolerance); `ellipsoid`, the simultaneous certificate, which is of the
+published kind.
+
+The published certificate detects 0.484 in all, 0.255 at N = 100, 0.741 at N = 3200. Its tolerance, its definition of
+the defect and its unit of noise are not known to us. The tolerance 0.03 was set by what *our* ellipsoid detects, so
+that it comes near these figures on the same data; the comparison that counts is between ways, at one tolerance.
 
 `--states`: 30 runs from the box, 3 time units in steps of 0.02, noise of 0.01, 0.03, 0.1 of the standard deviation of
-each component. `weak`: the rows of the weak form with their covariance. `differences`: central differences and the
-classical covariance; the ellipsoid on that is the published baseline.
+each component; rates unknown. `weak`: the rows of the weak form with their covariance; `differences`: fourth-order
+differences, for which the ellipsoid is of the published kind. False claims are tried in the weak form.
+
+Measured (100 repeats of 120 cells, tolerance 0.03, 99 s of processor time):
+
+    detection        all    N=100  200   400   800   1600  3200    false at the tolerance, worst cell; at 1.5 x
+    one claim        0.682  0.462  0.550 0.648 0.699 0.835 0.896   0.014, 0.06; 0
+    split (SO(2))    0.530  0.261  0.470 0.500 0.506 0.695 0.749   0.006, 0.06; 0
+    ellipsoid        0.479  0.275  0.347 0.470 0.523 0.596 0.665   0, 0; 0
+    ellipsoid (SO(2) systems alone) 0.410
+
+p-values of exact symmetry (Wald) are uniform: 0.050 of 12 000 below 0.05. At noise 0.1 and N = 400 the test of misfit
+has 0.053 of 150 p-values below 0.05 and none below 0.001 for a library that holds the law, and sees all 80 that do not.
+STATES
 """
 
 from __future__ import annotations
@@ -37,7 +54,7 @@ from symdyn.regress._identify import settings_of
 from symdyn.regress.evidence.bounds import NormTest
 from symdyn.regress.evidence.choose import Span
 from symdyn.regress.evidence.claims import Claim, claims_of
-from symdyn.regress.evidence.estimate import Estimate, fitted_moments, of_data
+from symdyn.regress.evidence.estimate import Estimate, fitness, fitted_moments, of_data
 from symdyn.regress.evidence.frame import condition
 from symdyn.regress.evidence.judge import over_ellipsoid, rejected, support
 from symdyn.regress.evidence.verbs import domain_points
@@ -293,15 +310,34 @@ def states_summary(out: dict) -> None:
                       f"(worst {some[:, 1].max():.2f})"))  # fmt: skip
 
 
+def misfit() -> None:
+    """p-values of the test of misfit, for Van der Pol and a library that holds the law (degree 3) or does not."""
+    for degree, noise, repeats in ((3, 0.1, 150), (2, 0.1, 40), (2, 0.3, 40)):
+        p_values = []
+        for seed in range(repeats):
+            rng = np.random.default_rng(seed)
+            x = rng.uniform(-1, 1, (400, 2))
+            rates = np.stack([x[:, 1], -x[:, 0] + x[:, 1] - x[:, 0] ** 2 * x[:, 1]], -1)
+            data = {"time": np.arange(400.0), "x": x, "dx": rates + noise * rng.normal(size=x.shape)}
+            options = settings_of(library=sd.Monomials(degree), rates={"x": "dx"}, rate_of="x")
+            p_values.append(fitness(*of_data(data, options)).p_value)  # pyright: ignore[reportOptionalMemberAccess]
+        shares = [f"{np.mean(np.array(p_values) < level):.3f} below {level}" for level in (0.1, 0.05, 0.001)]
+        print(f"degree {degree}, noise {noise}:", ", ".join(shares))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("systems", nargs="*", default=list(SYSTEMS))
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--tolerance", type=float, default=0.03)
     parser.add_argument("--states", action="store_true")
+    parser.add_argument("--misfit", action="store_true")
     parser.add_argument("--figure", default="")
     args = parser.parse_args()
     start = time.process_time()
+    if args.misfit:
+        misfit()
+        return
     if args.states:
         states_summary(states_measured(args.repeats, args.tolerance, args.systems))
         print(f"{time.process_time() - start:.0f} s of processor time")
