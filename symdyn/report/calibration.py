@@ -49,7 +49,9 @@ def calibration(ax: Axes, p_values: Mapping[str, np.ndarray], *, title: str = "C
     _tidy(ax, "level", "share of p-values below it", title)
 
 
-def detection(ax: Axes, sizes: Sequence[int], shares: Mapping[str, np.ndarray], *, title: str = "Detection") -> None:
+def detection(
+    ax: Axes, sizes: Sequence[int], shares: Mapping[str, Sequence[float]], *, title: str = "Detection"
+) -> None:
     """Draw how often true symmetries were supported, over the number of samples.
 
     Parameters

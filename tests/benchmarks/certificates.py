@@ -4,19 +4,36 @@
     python tests/benchmarks/certificates.py --states         # states measured, with noise, rates unknown
     python tests/benchmarks/certificates.py --figure a.png   # calibration of the tests
 
+    python tests/benchmarks/certificates.py --misfit         # the test of misfit alone
+
 Systems: planar rotation, Hopf's normal form, Van der Pol, Lorenz, free rigid body; all monomials up to degree 3;
 states uniform in [-1, 1]^n; noise of the rates 0.01, 0.03, 0.1, 0.3 of their root mean square; N = 100 to 3200.
 True claims: SO(2) for the first two, a sign pattern for the others (they have no affine generator). False claims: the
-same, on a law with a cubic field added until the true defect is `tolerance` itself (the hardest case: the level is
-reached there, if anywhere) or 1.5 times that. Ways: `one`, a claim fixed beforehand (`symmetry_evidence`);
-`split`, generators chosen among all affine fields from one half of the data and tested on the other (`certify`; false:
-any chosen field whose true defect exceeds the tolerance); `ellipsoid`, the simultaneous certificate, which is what was
-published: of that, detection 0.484 in all, 0.255 at N = 100, 0.741 at N = 3200. The published tolerance is not known to
-us; that of `--tolerance` (0.1) is where the ellipsoid, run here on the same data, detects about as much.
+same, on a law with a cubic field added until the true defect is the tolerance itself (the hardest case: the level is
+reached there, if anywhere) or 1.5 times that. Ways: `one`, a claim fixed beforehand (`symmetry_evidence`); `split`,
+generators chosen among all affine fields from a third of the data and tested on the rest (`certify`; false: any
+chosen field whose true defect exceeds the tolerance); `ellipsoid`, the simultaneous certificate, which is of the
+published kind.
+
+The published certificate detects 0.484 in all, 0.255 at N = 100, 0.741 at N = 3200. Its tolerance, its definition of
+the defect and its unit of noise are not known to us. The tolerance 0.03 was set by what *our* ellipsoid detects, so
+that it comes near these figures on the same data; the comparison that counts is between ways, at one tolerance.
 
 `--states`: 30 runs from the box, 3 time units in steps of 0.02, noise of 0.01, 0.03, 0.1 of the standard deviation of
-each component. `weak`: the rows of the weak form with their covariance. `differences`: central differences and the
-classical covariance; the ellipsoid on that is the published baseline.
+each component; rates unknown. `weak`: the rows of the weak form with their covariance; `differences`: fourth-order
+differences, for which the ellipsoid is of the published kind. False claims are tried in the weak form.
+
+Measured (100 repeats of 120 cells, tolerance 0.03, 99 s of processor time):
+
+    detection        all    N=100  200   400   800   1600  3200    false at the tolerance, worst cell; at 1.5 x
+    one claim        0.682  0.462  0.550 0.648 0.699 0.835 0.896   0.014, 0.06; 0
+    split (SO(2))    0.530  0.261  0.470 0.500 0.506 0.695 0.749   0.006, 0.06; 0
+    ellipsoid        0.479  0.275  0.347 0.470 0.523 0.596 0.665   0, 0; 0
+    ellipsoid (SO(2) systems alone) 0.410
+
+p-values of exact symmetry (Wald) are uniform: 0.050 of 12 000 below 0.05. At noise 0.1 and N = 400 the test of misfit
+has 0.053 of 150 p-values below 0.05 and none below 0.001 for a library that holds the law, and sees all 80 that do not.
+STATES
 """
 
 from __future__ import annotations
@@ -34,11 +51,12 @@ import numpy as np
 import symdyn as sd
 from symdyn.groups.polynomial import read_polynomial
 from symdyn.regress._identify import settings_of
+from symdyn.regress.evidence.bounds import NormTest
 from symdyn.regress.evidence.choose import Span
 from symdyn.regress.evidence.claims import Claim, claims_of
-from symdyn.regress.evidence.estimate import Estimate, fitted_moments, of_data
+from symdyn.regress.evidence.estimate import Estimate, fitness, fitted_moments, of_data
 from symdyn.regress.evidence.frame import condition
-from symdyn.regress.evidence.judge import judged, over_ellipsoid, with_verdicts
+from symdyn.regress.evidence.judge import over_ellipsoid, rejected, support
 from symdyn.regress.evidence.verbs import domain_points
 from symdyn.regress.rows.moments import design_moments
 from symdyn.symmetry.discovery.candidates import Place
@@ -90,7 +108,7 @@ class Case:
 
     def on_domain(self, points: np.ndarray) -> None:
         """Conditions and broken laws for a domain of states."""
-        self.points, given = points, CLAIMS[self.name]
+        self.points, given, self.cache = points, CLAIMS[self.name], {}
         self.what = condition(self.frame, self.claim, points)
         self.span = Span.of(self.frame, sd.VectorFields(1), self.place, points) if given == "turn" else None
         size = np.sqrt(np.mean((self.theta(points) @ self.table) ** 2, axis=0))
@@ -140,10 +158,18 @@ class Case:
         """Supported findings of the split."""
         first, second = halves
         chosen = self.span.chosen(first, tolerance)
-        what = [condition(self.frame, c, self.points) for c in chosen]
-        found = [judged(second, c, w, LEVEL, tolerance) for c, w in zip(chosen, what, strict=True)]
-        kept = with_verdicts(tuple(found), LEVEL, holm=True)
-        return [w for each, w in zip(kept, what, strict=True) if each.verdict == "supported"]
+        for claim in chosen:
+            if claim.text not in self.cache:
+                self.cache[claim.text] = condition(self.frame, claim, self.points)
+        what = [self.cache[claim.text] for claim in chosen]
+        p_values = np.array([support(second, w, LEVEL, tolerance) for w in what])
+        return [w for w, good in zip(what, rejected(p_values, LEVEL, holm=True), strict=True) if good]
+
+
+def wald(found: Estimate, what) -> float:
+    r = len(found.weights)
+    z = what.rows[:, :r] @ found.weights + what.rows[:, r]
+    return NormTest.of(z, what.rows[:, :r] @ found.covariance @ what.rows[:, :r].T, found.freedom).wald()[2]
 
 
 def rates_measured(repeats: int, tolerance: float, names) -> dict:
@@ -159,12 +185,12 @@ def rates_measured(repeats: int, tolerance: float, names) -> dict:
                     for i, table in enumerate(case.laws.values()):
                         sigma = noise * case.rms
                         found = case.scaled(whole, table, sigma)
-                        one = judged(found, case.claim, case.what, LEVEL, tolerance)
-                        counts[noise][0, i] += one.p_supported <= LEVEL
+                        one = support(found, case.what, LEVEL, tolerance)
+                        counts[noise][0, i] += one <= LEVEL
                         ball = over_ellipsoid(found, case.claim, case.what, LEVEL, tolerance)
                         counts[noise][2, i] += ball.upper < tolerance
                         if i < 2:
-                            p_values[("exact", "boundary")[i]].append(one.p_exact if i == 0 else one.p_supported)
+                            p_values[("exact", "boundary")[i]].append(one if i else wald(found, case.what))
                         if case.span is not None:
                             kept = case.split([case.scaled(h, table, sigma) for h in halves], tolerance)
                             near = [case.defect(table, w) <= tolerance for w in kept]
@@ -251,11 +277,9 @@ def states_measured(repeats: int, tolerance: float, names, noises=(0.01, 0.03, 0
                             continue
                         settings = settings_of(library=sd.Monomials(3), differentiation=way)
                         found, *_ = of_data(data, settings)
-                        one = judged(found, case.claim, case.what, LEVEL, tolerance)
-                        counts[j, 0, i] += one.p_supported <= LEVEL
+                        counts[j, 0, i] += support(found, case.what, LEVEL, tolerance) <= LEVEL
                         if i == 0:
-                            others[j] += [judged(found, case.claim, case.what, LEVEL, t).p_supported <= LEVEL
-                                          for t in OTHERS]  # fmt: skip
+                            others[j] += [support(found, case.what, LEVEL, t) <= LEVEL for t in OTHERS]
                         ball = over_ellipsoid(found, case.claim, case.what, LEVEL, tolerance)
                         counts[j, 2, i] += ball.upper < tolerance
                         if case.span is not None:
@@ -286,15 +310,34 @@ def states_summary(out: dict) -> None:
                       f"(worst {some[:, 1].max():.2f})"))  # fmt: skip
 
 
+def misfit() -> None:
+    """p-values of the test of misfit, for Van der Pol and a library that holds the law (degree 3) or does not."""
+    for degree, noise, repeats in ((3, 0.1, 150), (2, 0.1, 40), (2, 0.3, 40)):
+        p_values = []
+        for seed in range(repeats):
+            rng = np.random.default_rng(seed)
+            x = rng.uniform(-1, 1, (400, 2))
+            rates = np.stack([x[:, 1], -x[:, 0] + x[:, 1] - x[:, 0] ** 2 * x[:, 1]], -1)
+            data = {"time": np.arange(400.0), "x": x, "dx": rates + noise * rng.normal(size=x.shape)}
+            options = settings_of(library=sd.Monomials(degree), rates={"x": "dx"}, rate_of="x")
+            p_values.append(fitness(*of_data(data, options)).p_value)  # pyright: ignore[reportOptionalMemberAccess]
+        shares = [f"{np.mean(np.array(p_values) < level):.3f} below {level}" for level in (0.1, 0.05, 0.001)]
+        print(f"degree {degree}, noise {noise}:", ", ".join(shares))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("systems", nargs="*", default=list(SYSTEMS))
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--tolerance", type=float, default=0.03)
     parser.add_argument("--states", action="store_true")
+    parser.add_argument("--misfit", action="store_true")
     parser.add_argument("--figure", default="")
     args = parser.parse_args()
     start = time.process_time()
+    if args.misfit:
+        misfit()
+        return
     if args.states:
         states_summary(states_measured(args.repeats, args.tolerance, args.systems))
         print(f"{time.process_time() - start:.0f} s of processor time")

@@ -26,9 +26,19 @@ def judged(found: Estimate, claim: Claim, what: Condition, level: float, toleran
     return Finding(
         claim, test.estimate / (middle * what.size), below / (high * what.size),
         above / (low * what.size) if low > 0 else np.inf, statistic, rank, p_exact,
-        min(test.below(tolerance * low * what.size) / (1 - SPENT), 1.0) if low > 0 else 1.0,
+        _support(test, low, what, tolerance),
         min(test.above(tolerance * high * what.size) / (1 - SPENT), 1.0),
     )  # fmt: skip
+
+
+def support(found: Estimate, what: Condition, level: float, tolerance: float) -> float:
+    """The p-value of a defect of the tolerance or more: that of the finding, without the rest."""
+    test, low, *_ = _test(found, what, SPENT * level)
+    return _support(test, low, what, tolerance)
+
+
+def _support(test: NormTest, low: float, what: Condition, tolerance: float) -> float:
+    return min(test.below(tolerance * low * what.size) / (1 - SPENT), 1.0) if low > 0 else 1.0
 
 
 def over_ellipsoid(found: Estimate, claim: Claim, what: Condition, level: float, tolerance: float) -> Finding:
@@ -78,7 +88,7 @@ def with_verdicts(findings: tuple[Finding, ...], level: float, holm: bool) -> tu
     says that the defect is within the tolerance.
     """
     kinds = [[getattr(each, name) for each in findings] for name in ("p_supported", "p_contradicted", "p_exact")]
-    within, beyond, inexact = (_rejected(np.array(p), level, holm) for p in kinds)
+    within, beyond, inexact = (rejected(np.array(p), level, holm) for p in kinds)
     out = []
     for k, each in enumerate(findings):
         verdict: Verdict = "supported" if within[k] else "contradicted" if beyond[k] or inexact[k] else "undecided"
@@ -89,7 +99,7 @@ def with_verdicts(findings: tuple[Finding, ...], level: float, holm: bool) -> tu
     return tuple(out)
 
 
-def _rejected(p: np.ndarray, level: float, holm: bool) -> np.ndarray:
+def rejected(p: np.ndarray, level: float, holm: bool) -> np.ndarray:
     """Which null hypotheses are rejected, at this level each, or in all by Holm's steps."""
     if not holm:
         return p <= level
