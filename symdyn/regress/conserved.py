@@ -83,7 +83,7 @@ def conserved_quantities(
     >>> print(sd.conserved_quantities(top, library=sd.Monomials(4)))
     2 conserved quantities (exact)
       2 x^2 + y^2
-      y^2 + 2 z^2
+      x^2 - z^2
     >>> hunt = {"prey": "prey - prey hunter", "hunter": "prey hunter - 2 hunter"}
     >>> print(sd.conserved_quantities(hunt, library=sd.Monomials(2) + sd.Elementary("log"))[0])
     prey + hunter - 2 log(prey) - log(hunter)

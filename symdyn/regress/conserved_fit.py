@@ -234,7 +234,9 @@ def drift_of(weights: np.ndarray, found: Along, chosen: np.ndarray, tolerance: f
     size, floor = max(mean, 0.0), _mean(noise, share)[0]
     upper = np.sqrt(size + SURE * error) / max(spread, 1e-300)
     verdict: Verdict = "drifts"
-    if size <= max(SURE * error, MISJUDGED * floor) and floor < spread**2:
+    # where drifts differ much between trajectories their mean is uncertain, but that most of them drift is not
+    most = float(np.median(away / np.maximum(noise, 1e-300))) > 1.0
+    if size <= max(SURE * error, MISJUDGED * floor) and floor < spread**2 and not most:
         verdict = "conserved" if upper < tolerance else "undecided"
     size, floor = np.sqrt(size) / max(spread, 1e-300), np.sqrt(floor) / max(spread, 1e-300)
     values = tuple(found.values[k] @ weights for k in chosen)
