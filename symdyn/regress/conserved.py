@@ -29,6 +29,7 @@ from symdyn.symmetry.conserved_result import (
 from symdyn.symmetry.discovery.subjects import Flow, OneStep, scale_of
 
 _FEWEST = 8  # trajectories
+_LONGER = 2  # terms by which a function of others may exceed the longest of them
 _RANK = 0.05  # of gradients of quantities that are known with errors
 
 
@@ -82,7 +83,7 @@ def conserved_quantities(
     >>> print(sd.conserved_quantities(top, library=sd.Monomials(4)))
     2 conserved quantities (exact)
       2 x^2 + y^2
-      y^2 + 2 z^2
+      x^2 - z^2
     >>> hunt = {"prey": "prey - prey hunter", "hunter": "prey hunter - 2 hunter"}
     >>> print(sd.conserved_quantities(hunt, library=sd.Monomials(2) + sd.Elementary("log"))[0])
     prey + hunter - 2 log(prey) - log(hunter)
@@ -144,9 +145,8 @@ def conserved_drift(
     if len(recording.trajectories) < 2:
         raise InputError("a drift is measured by the spread between trajectories, and the data have one")
     found = along(recording, several[0].terms, 7)
-    times = [run.times for run in recording.trajectories]
-    every = np.arange(len(times))
-    return tuple(drift_of(q.coefficients.array, found, every, times, drift) for q in several)
+    every = np.arange(len(found.times))
+    return tuple(drift_of(q.coefficients.array, found, every, drift) for q in several)
 
 
 def noether(
@@ -206,31 +206,38 @@ def _from_data(
     judges = min(max(round(held_out * count), 2), count - 4)
     train, judge = np.sort(order[judges:]), np.sort(order[:judges])
     fits, spectrum, used = fitted(found, train, drift)
-    times = [run.times for run in recording.trajectories]
     good, rejected = [], []
     for fit in fits:
-        measured = judged(fit, found, judge, times, drift)
+        measured = judged(fit, found, judge, drift)
         one = ConservedQuantity(terms, Frozen(fit.weights), errors=Frozen(fit.errors), drift=measured)
         (good if measured.verdict == "conserved" else rejected).append(one)
-    good, rank = _marked(good, recording)
-    # what is a function of others says little, and has to be clearly conserved
-    clear = [q.drift is not None and q.drift.size**2 <= MISJUDGED * q.drift.floor**2 for q in good]
-    rejected += [q for q, c in zip(good, clear, strict=True) if q.dependent and not c]
-    good = [q for q, c in zip(good, clear, strict=True) if c or not q.dependent]
+    good, rank = _marked(good, found.middle)
+    keep = _worthwhile(good)
+    rejected += [q for q, k in zip(good, keep, strict=True) if not k]
+    good = [q for q, k in zip(good, keep, strict=True) if k]
     left_out = tuple(name for j, name in enumerate(terms.names) if j not in used)
     return ConservedQuantities(
         recording.space, tuple(good), rank, spectrum, False, tuple(rejected), left_out, found.sigma
     )
 
 
-def _marked(good: list[ConservedQuantity], recording: Recording) -> tuple[list[ConservedQuantity], int]:
-    """The quantities with `dependent` set, and how many are independent."""
+def _worthwhile(good: list[ConservedQuantity]) -> list[bool]:
+    """Which are worth reporting: a function of others has to be clearly conserved, and about as short as they are.
+
+    A long combination of many terms can follow a function of the others as well as noisy data can tell.
+    """
+    longest = max([len(q.support) for q in good if not q.dependent], default=0)
+    clear = [q.drift is not None and q.drift.size**2 <= MISJUDGED * q.drift.floor**2 for q in good]
+    return [not q.dependent or (c and len(q.support) <= longest + _LONGER) for q, c in zip(good, clear, strict=True)]
+
+
+def _marked(good: list[ConservedQuantity], states: np.ndarray) -> tuple[list[ConservedQuantity], int]:
+    """The quantities with `dependent` set, by their gradients at states (k, n), and how many are independent."""
     if not good:
         return good, 0
-    states = np.array([run.states[len(run.times) // 2] for run in recording.trajectories[:40]])
+    states = states[:40]
     gradients = term_gradients(good[0].terms, states)
     weights = np.array([q.coefficients.array for q in good])
-    usable = np.isfinite(gradients).all(axis=(1, 2))
-    scaled = np.einsum("rp,mpn->mrn", weights, gradients[usable]) * scale_of(states)
-    new = independent(scaled, _RANK)
+    scaled = np.einsum("rp,mpn->mrn", weights, gradients) * scale_of(states)
+    new = independent(scaled[np.isfinite(scaled).all(axis=(1, 2))], _RANK)
     return [replace(q, dependent=not bool(n)) for q, n in zip(good, new, strict=True)], int(new.sum())

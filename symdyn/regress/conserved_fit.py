@@ -194,12 +194,12 @@ def _with_errors(found: Along, moments: Moments, support: np.ndarray, rest: np.n
     return Fitted(placed[0], placed[1], tuple(zip(groups, placed[2:], strict=True)))
 
 
-def judged(fit: Fitted, found: Along, judges: np.ndarray, times: list[np.ndarray], tolerance: float) -> Drift:
+def judged(fit: Fitted, found: Along, judges: np.ndarray, tolerance: float) -> Drift:
     """The drift along trajectories that nothing was fitted on; its upper limit also from those fitted on.
 
     Those count with the weights that are found without them, so that only the choice of the terms has seen them.
     """
-    own = drift_of(fit.weights, found, judges, times, tolerance)
+    own = drift_of(fit.weights, found, judges, tolerance)
     if own.verdict == "drifts":
         return own
     rows = [(judges, fit.weights), *fit.groups]
@@ -226,7 +226,7 @@ def _mean(values: np.ndarray, share: np.ndarray) -> tuple[float, float]:
     return mean, float(np.sqrt((share**2 @ (values - mean) ** 2) / max(1.0 - share @ share, 1e-9)))
 
 
-def drift_of(weights: np.ndarray, found: Along, chosen: np.ndarray, times: list[np.ndarray], tolerance: float) -> Drift:
+def drift_of(weights: np.ndarray, found: Along, chosen: np.ndarray, tolerance: float) -> Drift:
     """How a combination of the terms drifts along the trajectories `chosen`; the spread is that of all."""
     away, noise, share = _away(weights, found, chosen)
     spread = float(np.std(found.means @ weights))
@@ -234,8 +234,12 @@ def drift_of(weights: np.ndarray, found: Along, chosen: np.ndarray, times: list[
     size, floor = max(mean, 0.0), _mean(noise, share)[0]
     upper = np.sqrt(size + SURE * error) / max(spread, 1e-300)
     verdict: Verdict = "drifts"
-    if size <= max(SURE * error, MISJUDGED * floor) and floor < spread**2:
+    # where drifts differ much between trajectories their mean is uncertain, but that most of them drift is not
+    most = float(np.median(away / np.maximum(noise, 1e-300))) > 1.0
+    if size <= max(SURE * error, MISJUDGED * floor) and floor < spread**2 and not most:
         verdict = "conserved" if upper < tolerance else "undecided"
     size, floor = np.sqrt(size) / max(spread, 1e-300), np.sqrt(floor) / max(spread, 1e-300)
     values = tuple(found.values[k] @ weights for k in chosen)
-    return Drift(float(size), float(floor), float(upper), spread, verdict, tuple(times[k] for k in chosen), values)
+    return Drift(
+        float(size), float(floor), float(upper), spread, verdict, tuple(found.times[k] for k in chosen), values
+    )

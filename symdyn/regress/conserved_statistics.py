@@ -14,13 +14,14 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.data.noise import pooled_noise_level
-from symdyn.data.recording import Recording
+from symdyn.data.recording import Recording, Trajectory
 from symdyn.library import AbstractTerms
 from symdyn.symmetry.conserved_result import evaluator
 
 _LESS = 3  # steps of 10^(1/4) by which the penalty is below the best: bias, unlike noise, cannot be told afterwards
 _LARGEST = 10**8  # numbers that the noisy copies may fill
 REPLICATES = 8  # noisy copies of each trajectory
+_SHORTEST = 5  # samples of a trajectory
 LONGEST = 400  # samples that are smoothed together
 SMALLEST = 1e-6  # noise that data always have, as a share of a component's spread: integration, interpolation
 RELATION = 1e-7  # a term this near to a combination of those before it is not used
@@ -30,13 +31,16 @@ RELATION = 1e-7  # a term this near to a combination of those before it is not u
 class Along:
     """Terms along the trajectories.
 
-    `values`: (t, p) for each; `weights`: (t,) of the samples, small where noise is large; `means` (k, p): their
+    `times`: (t,) of the samples that were used, for each; `values`: (t, p); `middle` (k, n): the smooth state half way
+    through each; `weights`: (t,) of the samples, small where noise is large; `means` (k, p): their
     weighted means over each trajectory; `noise` (k, p, p): the covariance that noise makes of them along each, about
     its mean; `sigma` (n,): the noise of the components; `freedom`: how many independent noise values a trajectory
     keeps after smoothing, on average.
     """
 
+    times: tuple[np.ndarray, ...]
     values: tuple[np.ndarray, ...]
+    middle: np.ndarray
     weights: tuple[np.ndarray, ...]
     means: np.ndarray
     noise: np.ndarray
@@ -124,11 +128,11 @@ def _stretches(count: int) -> list[tuple[int, int]]:
 
 def along(recording: Recording, terms: AbstractTerms, seed: int) -> Along:
     """Terms along smoothed trajectories. Raises InputError for a term that is not finite on them."""
-    runs = [(run.times, run.states) for run in recording.trajectories]
+    runs = [_seen(run) for run in recording.trajectories]
     smoother, rng, evaluate = Smoother(runs), np.random.default_rng(seed), evaluator(terms)
     rows = sum(len(times) for times, _ in runs)
     copies = int(np.clip(_LARGEST // (rows * terms.size), 2, REPLICATES))
-    values, away = [], []
+    values, away, middle = [], [], []
     for times, states in runs:
         smooth = smoother(times, states)
         plain = evaluate(smooth)
@@ -137,6 +141,7 @@ def along(recording: Recording, terms: AbstractTerms, seed: int) -> Along:
         with np.errstate(all="ignore"):
             noisy = evaluate(again.reshape(-1, again.shape[-1])).reshape(copies, *plain.shape)
         values.append(plain)
+        middle.append(smooth[len(smooth) // 2])
         away.append(np.where(np.isfinite(noisy), noisy - plain, 0.0))
     # half of the copies say how much a sample counts, the others what noise there is: the same ones would flatter it
     weights = _weights([a[: copies // 2] for a in away])
@@ -144,7 +149,18 @@ def along(recording: Recording, terms: AbstractTerms, seed: int) -> Along:
     means /= np.array([[w.sum()] for w in weights])
     noise = np.array([_noise(a[copies // 2 :], w) for a, w in zip(away, weights, strict=True)])
     freedom = float(np.mean(smoother.freedom))
-    return Along(tuple(values), tuple(weights), means, noise, smoother.sigma, freedom)
+    times = tuple(t for t, _ in runs)
+    return Along(times, tuple(values), np.array(middle), tuple(weights), means, noise, smoother.sigma, freedom)
+
+
+def _seen(run: Trajectory) -> tuple[np.ndarray, np.ndarray]:
+    """Times and states of the samples without missing values. Raises InputError where there are hardly any."""
+    live = (run.weights if run.weights.ndim == 1 else run.weights.min(axis=1)) > 0
+    if live.sum() < _SHORTEST:
+        raise InputError(
+            f"the trajectory {run.label!r} has {live.sum()} samples; conserved quantities need {_SHORTEST}"
+        )
+    return run.times[live], run.states[live]
 
 
 def _weights(away: list[np.ndarray]) -> list[np.ndarray]:

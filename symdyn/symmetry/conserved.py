@@ -74,9 +74,15 @@ def conserved_by(
     exact = basis is not None
     if basis is None:
         basis = _sampled(sample, spectrum, directions, tolerance)
+    around, psi = _around(terms, points, psi, count, seed)
     kept = chosen(basis, psi)
-    gradients = np.einsum("rp,mpn->mrn", kept, term_gradients(terms, points[:12])) if len(kept) else None
+    gradients = np.einsum("rp,mpn->mrn", kept, term_gradients(terms, around[:12])) if len(kept) else None
     new = independent(gradients * scale_of(points), _RANK) if gradients is not None else np.zeros(0, bool)
+    if new.sum() >= terms.space.size and np.any(law.at(points) - (points if step else 0.0)):
+        raise InputError(
+            f"{new.sum()} independent quantities are constant along a flow of {terms.space.size} components, one too "
+            "many: the points do not tell the terms apart; give points on more trajectories, or fewer terms"
+        )
     measured = defects(sample, kept[:, ::-1]) if len(kept) else np.zeros(0)
     found = tuple(
         ConservedQuantity(terms, Frozen(row), float(d), not bool(fresh))
@@ -92,6 +98,22 @@ def _points(law: Law, terms: AbstractTerms, count: int, seed: int) -> np.ndarray
         if np.isfinite(term_values(terms, states)).all() and np.isfinite(law.at(states)).all():
             return states
     raise InputError("the law or a term is not finite at states of size 0.5 to 1.5; give points (m, n) of your own")
+
+
+def _around(
+    terms: AbstractTerms, points: np.ndarray, psi: np.ndarray, count: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """States near the points, with the terms there, at which to tell functions apart.
+
+    Given points may lie on a few trajectories: there conserved quantities take few values, and polynomials of some
+    would go through those of any other.
+    """
+    rng = np.random.default_rng(seed + 1)
+    states = points[rng.integers(0, len(points), count)] * rng.uniform(0.8, 1.25, (count, points.shape[1]))
+    with np.errstate(all="ignore"):
+        values = term_values(terms, states)
+    good = np.isfinite(values).all(1)
+    return (states[good], values[good]) if 2 * good.sum() > count else (points, psi)
 
 
 def _finite(values: np.ndarray, terms: AbstractTerms, points: np.ndarray) -> np.ndarray:

@@ -68,6 +68,21 @@ def test_kepler_sampled():
         assert any(np.allclose(np.abs(u), np.abs(wanted), atol=1e-10) for u in values)
 
 
+def test_points_on_few_trajectories_tell_quantities_apart():
+    size, t = np.linspace(0.5, 1.5, 20)[:, None], np.linspace(0, 6, 40)
+    x, y = size * np.cos(t), size[::-1] ** 2 * np.sin(t + 5 * size)
+    v, w = -size * np.sin(t), size[::-1] ** 2 * np.cos(t + 5 * size)
+    points = np.stack([u.ravel() for u in (x, y, v, w)], axis=1)
+    found = sd.conserved_quantities(
+        lambda s: jnp.stack([s[2], s[3], -s[0], -s[1]]), space=PLANE, library=sd.Monomials(3), points=points
+    )
+    assert (len(found), found.rank) == (4, 3)
+    with pytest.raises(sd.InputError, match="more trajectories"):
+        sd.conserved_quantities(
+            lambda s: jnp.stack([s[2], s[3], -s[0], -s[1]]), space=PLANE, library=sd.Monomials(3), points=points[:120]
+        )
+
+
 def test_terms_beyond_polynomials_and_relations_between_them():
     space = sd.StateSpace.of(angle=1, rate=1)
     waves = sd.Elementary(("sin", "cos"), variables=("angle",))
