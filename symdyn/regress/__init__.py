@@ -1,7 +1,7 @@
 """Regression: streamed moments, solvers, and the verb `identify` with the solution that it returns."""
 
 from symdyn.regress._identify import identify
-from symdyn.regress.conserved import conserved_drift, conserved_quantities, noether
+from symdyn.regress.conserved.quantities import conserved_drift, conserved_quantities, noether
 from symdyn.regress.constraints.language import Coefficients, Constraint, EnergyPreserving, coefficient
 from symdyn.regress.constraints.trapping import Trapping, TrappingRegion, trapping_region
 from symdyn.regress.evidence.result import Evidence, Finding

@@ -1,6 +1,6 @@
 """Symmetry of functions: the Lie derivative, and the coefficients of a library that a symmetry admits."""
 
-from symdyn.symmetry.conserved_result import ConservedQuantities, ConservedQuantity, Drift
+from symdyn.symmetry.conserved.result import ConservedQuantities, ConservedQuantity, Drift
 from symdyn.symmetry.discovery import DiscreteSymmetry, Scalings, Symmetries, Symmetry, VectorFields
 from symdyn.symmetry.enforce import enforce
 from symdyn.symmetry.invariants import Equivariants, Invariants

@@ -26,7 +26,7 @@ from scipy.integrate import solve_ivp
 
 import symdyn as sd
 from symdyn.library import AbstractLibrary
-from symdyn.symmetry.conserved import products
+from symdyn.symmetry.conserved.null_space import products
 
 TRAJECTORIES = 60
 

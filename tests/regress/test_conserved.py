@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import symdyn as sd
-from symdyn.regress.conserved_statistics import Smoother
+from symdyn.regress.conserved.statistics import Smoother
 
 
 def oscillator(noise, damping=0.0, trajectories=50, seed=0):

@@ -16,7 +16,7 @@ from symdyn._errors import InputError
 from symdyn.data.noise import pooled_noise_level
 from symdyn.data.recording import Recording, Trajectory
 from symdyn.library import AbstractTerms
-from symdyn.symmetry.conserved_result import evaluator
+from symdyn.symmetry.conserved.result import evaluator
 
 _LESS = 3  # steps of 10^(1/4) by which the penalty is below the best: bias, unlike noise, cannot be told afterwards
 _LARGEST = 10**8  # numbers that the noisy copies may fill

@@ -22,7 +22,7 @@ from symdyn.groups import Polynomial
 from symdyn.library import AbstractLibrary, AbstractTerms, Subset
 from symdyn.symmetry._exact import _derivation, _rows, null_space, rational
 from symdyn.symmetry._states import random_states
-from symdyn.symmetry.conserved_result import (
+from symdyn.symmetry.conserved.result import (
     ConservedQuantities,
     ConservedQuantity,
     independent,

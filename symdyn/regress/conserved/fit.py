@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import eigh
 
-from symdyn.regress.conserved_statistics import Along, whitened
-from symdyn.symmetry.conserved import products
-from symdyn.symmetry.conserved_result import Drift, Verdict
+from symdyn.regress.conserved.statistics import Along, whitened
+from symdyn.symmetry.conserved.null_space import products
+from symdyn.symmetry.conserved.result import Drift, Verdict
 
 FLOOR = 0.03  # share of the noise that every combination keeps when noise is subtracted: chance makes it no smaller
 EXCESS = 1.5  # how far above the noise a combination of all terms may be to be looked at

@@ -15,11 +15,11 @@ from symdyn.data.door import read
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording
 from symdyn.library import AbstractLibrary
-from symdyn.regress.conserved_fit import MISJUDGED, drift_of, fitted, judged
-from symdyn.regress.conserved_statistics import along
+from symdyn.regress.conserved.fit import MISJUDGED, drift_of, fitted, judged
+from symdyn.regress.conserved.statistics import along
 from symdyn.regress.symmetries.find import _array, _check_points, _is_data, _subject
-from symdyn.symmetry.conserved import conserved_by, generator_quantity, scalar_terms
-from symdyn.symmetry.conserved_result import (
+from symdyn.symmetry.conserved.null_space import conserved_by, generator_quantity, scalar_terms
+from symdyn.symmetry.conserved.result import (
     ConservedQuantities,
     ConservedQuantity,
     Drift,

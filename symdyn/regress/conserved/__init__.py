@@ -1,0 +1,1 @@
+"""Conserved quantities of data: what stays constant along trajectories, beside the noise."""

@@ -1,0 +1,1 @@
+"""Conserved quantities of laws: the null space of the rate along the law, over a library."""
