@@ -51,12 +51,13 @@ class Case:
         """Clean trajectories (count, t, n)."""
         rng, span = np.random.default_rng(seed), (self.times[0], self.times[-1])
         out = []
-        for _ in range(count):
+        while len(out) < count:
             start = np.asarray(self.start(rng), float)
             found = solve_ivp(
                 lambda t, x: np.array(self.rates(np, *x)), span, start, "DOP853", self.times, rtol=1e-10, atol=1e-12
             )
-            out.append(found.y.T)
+            if found.success and np.abs(found.y).max() < 1e3:  # a start beyond the escape energy is drawn anew
+                out.append(found.y.T)
         return np.array(out)
 
 
