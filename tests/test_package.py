@@ -19,7 +19,17 @@ ROOT = Path(symdyn.__file__).parent
 MODULES = sorted(m.name for m in pkgutil.walk_packages(symdyn.__path__, "symdyn.") if not m.name.endswith("__main__"))
 
 # A part may import the parts of a smaller number, and itself. So groups, library and data know nothing of one another.
-LAYERS = {"_errors": 0, "_types": 1, "groups": 2, "library": 2, "data": 2, "symmetry": 3, "model": 4, "regress": 5}
+LAYERS = {
+    "_errors": 0,
+    "_progress": 0,
+    "_types": 1,
+    "groups": 2,
+    "library": 2,
+    "data": 2,
+    "symmetry": 3,
+    "model": 4,
+    "regress": 5,
+}
 LAYERS |= {"neural": 6, "interop": 6, "demo": 7, "report": 8, "cli": 9, "__main__": 10}
 LAYERS |= {"testing": 4}  # for users' own tests: built on groups and symmetry; nothing imports it
 ABOVE = {part for part, layer in LAYERS.items() if layer >= 6}  # these use the package as a user does: import symdyn

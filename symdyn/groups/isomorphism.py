@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from symdyn.groups.structure import Structure
 
@@ -118,6 +117,8 @@ def _matching(
     one: np.ndarray, two: np.ndarray, x: np.ndarray, rng: np.random.Generator, accuracy: float
 ) -> np.ndarray | None:
     """An element of the second algebra whose adjoint map has the spectrum of that of x in the first."""
+    from scipy.optimize import least_squares
+
     ad = _adjoint(one, x)
     size = max(float(np.abs(np.linalg.eigvals(ad)).max()), 1e-3)
     powers = size ** np.arange(1, len(x) + 1)
@@ -137,6 +138,8 @@ def _intertwining(
     one: np.ndarray, two: np.ndarray, x: np.ndarray, image: np.ndarray, rng: np.random.Generator, accuracy: float
 ):
     """Maps with T ad_x = ad_x' T that keep the other brackets as well as they can, from several starts."""
+    from scipy.optimize import least_squares
+
     g = len(x)
     equations = np.kron(np.eye(g), _adjoint(one, x).T) - np.kron(_adjoint(two, image), np.eye(g))
     _, values, right = np.linalg.svd(equations)

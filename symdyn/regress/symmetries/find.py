@@ -91,6 +91,7 @@ def find_symmetries(
     >>> print(sd.find_symmetries({"x": "x - y - x^3 - x y^2", "y": "x + y - x^2 y - y^3"}))
     1 continuous symmetry of 7 candidates (exact; next defect 0.3)
       x d/dy - y d/dx
+      R, acting as rotations of (x, y)
     discrete, generating a group of order 4:
       (x, y) -> (-y, x)
     >>> jets = sd.StateSpace.jets(("x",), order=2, time="t", u=1)
