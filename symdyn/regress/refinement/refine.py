@@ -26,7 +26,7 @@ from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.joint.shooting import Segments, Shooting, cuts_by_growth, cuts_by_length, segments
 from symdyn.regress.joint.solution import stats_of
 from symdyn.regress.joint.start import Smooth, floors, smoothed
-from symdyn.regress.refinement.tangents import refined_projection
+from symdyn.regress.refinement.tangents import refined_projection, replace_weights
 from symdyn.regress.solution import RESULTS, Solution
 from symdyn.regress.varpro import Projection
 from symdyn.symmetry import Subspace
@@ -124,15 +124,6 @@ def refine(
     return replace(
         law, model=model, result=RESULTS.interrupted if interrupted else result, stats=stats, covariance=covariance,
         collinear=(),
-    )  # fmt: skip
-
-
-def replace_weights(model: Model, subspace: Subspace, weights: np.ndarray) -> Model:
-    """The model with other weights on another subspace."""
-    return Model(
-        weights=weights, terms=model.terms, subspace=subspace, space=model.space, targets=model.targets,
-        kinematics=model.kinematics, time_unit=model.time_unit, inputs=model.inputs, clock=model.clock,
-        known=model.known,
     )  # fmt: skip
 
 

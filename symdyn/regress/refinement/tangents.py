@@ -72,7 +72,7 @@ def refined_projection(fit: Projection, data, refine: Callable[..., Solution]) -
         if stencil is None or (np.abs(theta - centre) > stencil.steps).any():
             stencil, centre = _stencil(made, theta, errors, model.terms), theta
         stencil = eqx.tree_at(lambda s: (s.shift, s.weights), stencil, (theta - centre, _table(model, weights)))
-        trial = _remade(model, np.append(weights, np.zeros(len(names))), stencil, subspace)
+        trial = replace_weights(model, subspace, np.append(weights, np.zeros(len(names))), stencil)
         new = refine(replace(fit.solution, model=trial, covariance=np.eye(trial.subspace.dimension)), data)
         weights, change = np.split(np.asarray(new.model.weights), [r])
         theta, errors = theta + change, np.sqrt(np.diag(new.covariance)[r:])
@@ -90,7 +90,7 @@ def _projected(fit: Projection, library, theta, errors, weights, new: Solution, 
     """The projection at the values found, with the evidence of the last refinement."""
     model, r = fit.solution.model, len(weights)
     solution = replace(
-        fit.solution, model=_remade(model, weights, library.on(model.terms.space), model.subspace),
+        fit.solution, model=replace_weights(model, model.subspace, weights, library.on(model.terms.space)),
         covariance=new.covariance[:r, :r], stats=new.stats, collinear=(),
         result=RESULTS.not_converged if new.result is RESULTS.successful and not settled else new.result,
         settings=replace(fit.solution.settings, library=library),
@@ -99,12 +99,12 @@ def _projected(fit: Projection, library, theta, errors, weights, new: Solution, 
     return Projection(values, spread, solution, fit.library)
 
 
-def _remade(model: Model, weights: np.ndarray, terms: AbstractTerms, subspace: Subspace) -> Model:
-    """The model with other weights of other terms."""
+def replace_weights(model: Model, subspace: Subspace, weights: np.ndarray, terms: AbstractTerms | None = None) -> Model:
+    """The model with other weights on another subspace, and other terms where they are given."""
     return Model(
-        weights=weights, terms=terms, subspace=subspace, space=model.space, targets=model.targets,
-        kinematics=model.kinematics, time_unit=model.time_unit, inputs=model.inputs, clock=model.clock,
-        known=model.known,
+        weights=weights, terms=model.terms if terms is None else terms, subspace=subspace, space=model.space,
+        targets=model.targets, kinematics=model.kinematics, time_unit=model.time_unit, inputs=model.inputs,
+        clock=model.clock, known=model.known,
     )  # fmt: skip
 
 

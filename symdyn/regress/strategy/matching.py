@@ -18,7 +18,7 @@ from symdyn.regress.joint.elimination import Criterion, Search
 from symdyn.regress.joint.grid import Grid, Observed, grid, observed
 from symdyn.regress.joint.host import Given, HostCollocation
 from symdyn.regress.joint.solution import stats_of
-from symdyn.regress.refinement.refine import replace_weights
+from symdyn.regress.refinement.tangents import replace_weights
 from symdyn.regress.rows.regression import _described
 from symdyn.regress.solution import RESULTS, Settings, Solution
 from symdyn.regress.solvers.base import ebic_price
