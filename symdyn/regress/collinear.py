@@ -11,6 +11,7 @@ from symdyn.regress.solvers import ROUNDING
 
 MEMBER = 0.1  # a term belongs to a direction when its entry exceeds this share of the largest
 SIZE = 1e-14  # squared share of a column outside the others, below which it counts as one of their combinations
+PRINTED = 8  # terms of a group in its text
 SIGNIFICANT = 3.0  # standard deviations that an exchange must cost before two terms count as told apart
 
 
@@ -29,7 +30,9 @@ class CollinearGroup:
     uncertainty: float
 
     def __str__(self) -> str:
-        names = " | ".join(self.terms)
+        names = " | ".join(self.terms[:PRINTED])
+        if len(self.terms) > PRINTED:
+            names += f" | and {len(self.terms) - PRINTED} more"
         if self.reason == "undetermined":
             why = f"their combination is uncertain by {self.uncertainty:.2g} of the rate"
         else:

@@ -24,6 +24,8 @@ from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solvers import AbstractSolver
 
+PRINTED_GROUPS = 4  # groups of collinear terms in a law's text
+
 
 class RESULTS(Enum):
     """How a regression ended."""
@@ -322,7 +324,9 @@ class Solution:
         units = printing.units(self.model)
         if units:
             lines[-1] += f"     [{units}]"
-        lines += [f"! {group}" for group in self.collinear]
+        lines += [f"! {group}" for group in self.collinear[:PRINTED_GROUPS]]
+        if len(self.collinear) > PRINTED_GROUPS:
+            lines.append(f"! and {len(self.collinear) - PRINTED_GROUPS} more such groups: see `collinear`")
         if self.result in (RESULTS.no_terms, RESULTS.not_converged, RESULTS.interrupted):
             lines.append(f"! {self.result.value}")
         lines += [f"  {stage}" for stage in self.stages]

@@ -5,6 +5,7 @@ import pytest
 import sympy
 
 import symdyn as sd
+from symdyn.regress.collinear import CollinearGroup
 from symdyn.testing import assert_equivariant
 
 T = np.arange(0, 20, 0.01)
@@ -123,6 +124,13 @@ def test_exchangeable_terms_are_reported():
     (group,) = law.collinear
     assert group.reason == "exchangeable"
     assert set(group.terms) == {"x", "x^2", "x^3"}
+
+
+def test_many_collinear_groups_stay_readable():
+    """Twenty copies of one term, three times: the text names a few and says where the others are."""
+    group = CollinearGroup(tuple(f"term {k}" for k in range(20)), "undetermined", 2.0)
+    assert str(group).count("|") == 8
+    assert "and 12 more" in str(group)
 
 
 def test_independent_terms_are_not_called_collinear(lorenz):
