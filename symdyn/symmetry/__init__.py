@@ -5,6 +5,7 @@ from symdyn.symmetry.discovery import DiscreteSymmetry, Scalings, Symmetries, Sy
 from symdyn.symmetry.enforce import enforce
 from symdyn.symmetry.invariants import Equivariants, Invariants
 from symdyn.symmetry.lie_derivative import kernel_lie_derivative, lie_derivative
+from symdyn.symmetry.promotion import Empirical, GroupNorm, LogDet, NuclearNorm, Promoted, UniformBox, promote
 from symdyn.symmetry.subspace import Subspace
 from symdyn.symmetry.units import Scales, homogeneous, nondimensionalise
 
@@ -13,17 +14,24 @@ __all__ = [
     "ConservedQuantity",
     "DiscreteSymmetry",
     "Drift",
+    "Empirical",
     "Equivariants",
+    "GroupNorm",
     "Invariants",
+    "LogDet",
+    "NuclearNorm",
+    "Promoted",
     "Scales",
     "Scalings",
     "Subspace",
     "Symmetries",
     "Symmetry",
+    "UniformBox",
     "VectorFields",
     "enforce",
     "homogeneous",
     "kernel_lie_derivative",
     "lie_derivative",
     "nondimensionalise",
+    "promote",
 ]
