@@ -57,6 +57,7 @@ def identify(
     known: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     discrete: bool = False,
     symmetry: Any = None,
+    promote: Any = None,
 ) -> Solution:
     r"""Governing equations from data: d(target)/dt = sum_k w_k B_k(state), sparse, on the symmetric subspace.
 
@@ -72,6 +73,8 @@ def identify(
     symmetry: "auto": symmetries among all linear motions of the state are chosen from a part of the data, tested on the
         rest, and those that are supported are enforced; or candidates of your own, as `certify` takes them. `stages`
         say what was found, on what evidence, and what it brought.
+    promote: candidate symmetries, of which those are kept that the data do not contradict: a group, an action, an
+        algebra, or `sd.Promote(...)`. `sd.promotion` tells the whole story.
     solver: proposes sets of terms; `BestSubset()` by default, `LeastSquares()` keeps all.
     selection: decides among them; `EBIC()` by default. A solver that was told a threshold or a number of terms
         leaves nothing to decide.
@@ -116,6 +119,12 @@ def identify(
         "time": time, "trajectories": trajectories, "missing": missing, "inputs": inputs, "known": known,
         "discrete": discrete,
     }  # fmt: skip
+    if promote is not None:
+        from symdyn.regress.promotion.chain import identified_with_promotion
+
+        if symmetry is not None:
+            raise InputError("give symmetry=, which tests, or promote=, which penalises, not both")
+        return identified_with_promotion(data, promote, library, options)
     if symmetry is not None:
         from symdyn.regress.symmetries.chain import identified_with_symmetry
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,8 @@ from symdyn.regress.evidence.verbs import certify, symmetry_evidence
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.solution import Solution
 from symdyn.symmetry.discovery.candidates import together
-from symdyn.symmetry.discovery.fields import Candidates
+from symdyn.symmetry.discovery.fields import Candidates, Fields
+from symdyn.symmetry.discovery.printing import text_of
 from symdyn.symmetry.discovery.result import action_of
 
 FLOW = "nearly the flow itself"
@@ -107,16 +109,19 @@ def _said(kept: list[Finding], space: StateSpace) -> str:
     more = f" and {discrete} discrete element{'s' if discrete > 1 else ''}" if discrete else ""
     if not fields:
         return f"symmetry: {discrete} discrete element{'s' if discrete > 1 else ''}"
+    return f"symmetry: {said_of(fields)}{more}"
+
+
+def said_of(fields: Sequence[Fields]) -> str:
+    """The name of the algebra of some fields, and what it does."""
     single = together(Candidates(fields[0].space, tuple(fields))).single
     try:
         if single is None:
             raise InputError("the fields are no polynomials")
-        labels = tuple(each.text for each in kept if _field(each) is not None)
-        algebra = LieAlgebra("found", single.polynomial(), labels)
-        said = f"{name_of(algebra)}, acting as {acting_as(algebra, fields[0].space.component_names)}"
+        algebra = LieAlgebra("found", single.polynomial(), tuple(map(text_of, fields)))
+        return f"{name_of(algebra)}, acting as {acting_as(algebra, fields[0].space.component_names)}"
     except InputError:
-        said = f"{len(fields)} generators that make no algebra"
-    return f"symmetry: {said}{more}"
+        return f"{len(fields)} generator{'s that make no algebra' if len(fields) > 1 else ''}"
 
 
 def _gain(plain: Solution, law: Solution, data) -> str:

@@ -119,7 +119,7 @@ def start(problem: Convex, level: Float[ArrayLike, ""]) -> State:
     Z = problem.matrix(q)
     u = jnp.zeros(problem.A.size) if problem.sparsity is None else problem.sparsity * problem.coefficients(q)
     typical = jnp.sqrt(jnp.mean(jnp.sum(Z**2, axis=0)))
-    rho = level / jnp.maximum(0.3 * typical, 1e-300)
+    rho = jnp.asarray(level / jnp.maximum(0.3 * typical, 1e-300))
     return State(q, Z, jnp.zeros_like(Z), u, jnp.zeros_like(u), rho)
 
 
@@ -141,6 +141,7 @@ def minimise(problem: Convex, level, begin: State, tolerance, steps: int = 5000)
         Y = s.Y + relaxed - Z
         u, v = s.u, s.v
         if l1:
+            assert problem.sparsity is not None
             x = RELAXED * problem.sparsity * problem.coefficients(q) + (1 - RELAXED) * s.u
             u = jnp.sign(x + s.v) * jnp.maximum(jnp.abs(x + s.v) - level / rho, 0.0)
             v = s.v + x - u
@@ -167,6 +168,6 @@ def minimise(problem: Convex, level, begin: State, tolerance, steps: int = 5000)
         _, objective, gap, count = carry
         return (count == 0) | ((gap > tolerance * jnp.abs(objective)) & (count < steps))
 
-    first = (begin, jnp.inf, jnp.inf, jnp.zeros((), jnp.int32))
+    first = (begin, jnp.asarray(jnp.inf), jnp.asarray(jnp.inf), jnp.zeros((), jnp.int32))
     s, objective, gap, count = jax.lax.while_loop(going, round_, first)
     return Minimum(problem.coefficients(s.q), s.Z, objective, gap, count, s)

@@ -55,7 +55,7 @@ def dual_minimise(problem: Convex, level, tolerance, steps: int = 20000) -> Mini
         return (count == 0) | ((gap > tolerance * jnp.abs(objective)) & (count < steps))
 
     zero = jnp.zeros_like(problem.shift)
-    first = ((zero, zero, jnp.ones(())), jnp.inf, jnp.inf, jnp.zeros((), jnp.int32))
+    first = ((zero, zero, jnp.ones(())), jnp.asarray(jnp.inf), jnp.asarray(jnp.inf), jnp.zeros((), jnp.int32))
     (Psi, _, _), objective, gap, count = jax.lax.while_loop(going, round_, first)
     q = solution(Psi)
     M = problem.matrix(q)

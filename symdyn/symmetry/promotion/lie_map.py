@@ -159,7 +159,7 @@ def _exact(exponents: np.ndarray, conditions: Conditions, measure: AbstractMeasu
     shifts = [shift for _, shift in found]
     every = np.unique(np.concatenate([every, *(s.exponents.array for s in shifts if len(s.exponents))]), axis=0)
     places = {tuple(row): k for k, row in enumerate(every.tolist())}
-    coordinates = sparse.kron(measure.coordinates(every), sparse.eye(d)).tocsr()
+    coordinates: Any = sparse.kron(measure.coordinates(every), sparse.eye(d)).tocsr()
     columns, right = [], []
     for images, shift in found:
         rows = [np.array([places[tuple(m)] for m in exps.tolist()], int) * d + k for exps, _, k, _ in images]

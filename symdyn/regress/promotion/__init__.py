@@ -1,0 +1,1 @@
+"""Promotion in a regression: the symmetries that data do not contradict are kept, the others given up."""

@@ -1,0 +1,121 @@
+"""Which of the symmetries that a path keeps: each is tested as a linear hypothesis on the coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn.groups import Action
+from symdyn.regress.evidence.estimate import Estimate
+from symdyn.symmetry import Subspace
+from symdyn.symmetry.discovery.fields import Candidates
+from symdyn.symmetry.discovery.printing import text_of
+from symdyn.symmetry.discovery.readable import sparse_basis, whole
+from symdyn.symmetry.discovery.result import action_of
+
+TINY = 1e-8
+ROUNDINGS = (0.3, 0.1, 0.03, 0.0)  # shares of the largest entry below which an entry of a generator may be none
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """A set of symmetries: the fields, their action, the coefficients that they admit, and what the data say.
+
+    `misfit`: how much the squared error in units of the noise rises when they are enforced; `saved`: by how many the
+    free coefficients fall; `fitted`: how many numbers in the generators were read off the data (no whole numbers);
+    `price`: misfit, less the numbers that are saved times the logarithm of the number of independent rows.
+    """
+
+    fields: tuple
+    action: Action
+    subspace: Subspace
+    misfit: float
+    saved: int
+    fitted: int
+    price: float
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The generators as text."""
+        return tuple(text_of(field) for field in self.fields)
+
+
+def hypotheses(candidates: Candidates, kept, admitted, estimate: Estimate, space) -> list[Hypothesis]:
+    """All that is worth a test: what the path kept, as it is and with rounded entries, and all candidates together.
+
+    `kept`: arrays (r, g) of combinations; `admitted`: from an action to the subspace of the coefficients.
+    """
+    found, seen = [], set()
+    for basis in [np.eye(candidates.count), *kept]:
+        for rounding in ROUNDINGS if len(basis) else ():
+            rows = rounded(basis, rounding)
+            key = np.round(projection(rows), 6).tobytes()
+            if key in seen or not len(rows):
+                continue
+            seen.add(key)
+            fields = tuple(candidates.rows(row[None]).parts[0] for row in rows)
+            try:
+                action = action_of(fields, [], space)
+                subspace = admitted(action)
+            except InputError:  # nothing is equivariant, or the fields make no action
+                continue
+            fitted = int(np.sum(np.abs(rows - np.round(rows)) > TINY))
+            found.append(judged(fields, action, subspace, fitted, estimate))
+    return found
+
+
+def rounded(basis: np.ndarray, rounding: float) -> np.ndarray:
+    """An echelon basis of nearly the same span, without small entries, in whole numbers where they are near."""
+    from scipy.linalg import qr
+
+    if not len(basis):
+        return basis
+    *_, order = qr(basis, pivoting=True, mode="economic")
+    pivots = order[: len(basis)]
+    rows = np.linalg.solve(basis[:, pivots], basis)
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    rows = np.where(np.abs(rows) > max(rounding, TINY) * largest, rows, 0.0)
+    if rounding:
+        near = np.round(rows)
+        rows = np.where(np.abs(rows - near) < rounding, near, rows)
+    rows = rows[np.abs(rows).max(axis=1) > 0]
+    rows = sparse_basis(rows)
+    return np.stack([whole(row, np.arange(len(row))) for row in rows]) if len(rows) else rows
+
+
+def projection(rows: np.ndarray) -> np.ndarray:
+    """The orthogonal projection onto the span of rows."""
+    q = np.linalg.qr(rows.T)[0]
+    return q @ q.T
+
+
+def judged(fields, action: Action, subspace: Subspace, fitted: int, estimate: Estimate) -> Hypothesis:
+    """The hypothesis with the least rise of the squared error, in units of the noise, among its coefficients."""
+    size = int(np.prod(subspace.shape))
+    basis = np.asarray(subspace.basis).reshape(-1, size)
+    offset = np.asarray(subspace.offset).ravel()
+    C = estimate.covariance
+    scale = 1 / np.sqrt(np.maximum(np.diag(C), 1e-300))
+    values, vectors = np.linalg.eigh(C * np.outer(scale, scale))
+    keep = values > 1e-13 * values.max()
+    root = (vectors[:, keep] / np.sqrt(values[keep])).T * scale  # root' root = C^-1
+    target = root @ (estimate.weights - offset)
+    table = root @ basis.T
+    best = np.linalg.lstsq(table, target, rcond=1e-12)[0]
+    misfit = float(np.sum((target - table @ best) ** 2))
+    saved = size - len(basis)
+    price = misfit - (saved - fitted) * _price(estimate)
+    return Hypothesis(tuple(fields), action, subspace, misfit, saved, fitted, price)
+
+
+def _price(estimate: Estimate) -> float:
+    """What a free coefficient costs: the logarithm of the number of independent rows."""
+    return float(np.log(max(estimate.freedom, 3.0)))
+
+
+def best(found: list[Hypothesis]) -> Hypothesis | None:
+    """The hypothesis of least price, None where breaking everything is cheaper."""
+    better = [each for each in found if each.price < 0 and each.saved]
+    return min(better, key=lambda each: each.price, default=None)

@@ -1,0 +1,145 @@
+"""The path of a promotion: the law's coefficients from no penalty to full symmetry, and what each of them keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import jax.numpy as jnp
+import numpy as np
+
+from symdyn._progress import tell
+from symdyn._types import double_precision
+from symdyn.groups import Conditions
+from symdyn.regress.evidence.estimate import Estimate
+from symdyn.symmetry.promotion.coordinates import Coordinates, least_squares
+from symdyn.symmetry.promotion.lie_map import LieMap, lie_map
+from symdyn.symmetry.promotion.measure import AbstractMeasure, Empirical, UniformBox
+from symdyn.symmetry.promotion.norms import Block
+from symdyn.symmetry.promotion.settings import AbstractPenalty, LogDet
+from symdyn.symmetry.promotion.solve import arranged, minimum
+
+LOWEST = 1e-4  # of the weight at which every symmetry is kept
+SILENT = 1e-3  # of the largest singular value: smaller ones count as kept
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """The whole library's least-squares problem with the map to Lie derivatives.
+
+    `estimate`: coefficients and covariance; `broken`, `blocks`: arranged for the penalty, of coefficients in units
+    `unit` (N,); `design` (m, N), `y` (m,): rows of unit noise.
+    """
+
+    estimate: Estimate
+    broken: LieMap
+    blocks: tuple[Block, ...]
+    unit: np.ndarray
+    design: np.ndarray
+    y: np.ndarray
+
+    @cached_property
+    def where(self) -> Coordinates:
+        """The coordinates in which loss and penalty are diagonal."""
+        with double_precision():
+            return least_squares(self.design, self.y, self.broken)
+
+
+def posed(estimate: Estimate, conditions: Conditions, measure: AbstractMeasure, penalty: AbstractPenalty) -> Posed:
+    """The problem of an estimate under the conditions of the candidates."""
+    whole = lie_map(estimate.frame.terms, conditions, measure, norm="measure")
+    design, y, unit = rows(estimate)
+    broken, blocks = arranged(whole.scaled(unit), penalty)
+    return Posed(estimate, broken, blocks, unit, design, y)
+
+
+def rows(estimate: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows (m, N) and values (m,) of unit noise for all coefficients at once, and their units (N,)."""
+    m = estimate.moments
+    assert m is not None
+    p, t, factor = m.n_terms, m.n_targets, m.r_factor()
+    free = m.n_rows - p
+    left = np.sqrt(np.mean(factor[p:, p:] ** 2, axis=0) * len(factor[p:]) / free) if free > 0 else np.zeros(t)
+    size = np.linalg.norm(factor[:, p:], axis=0) / np.sqrt(max(m.n_rows, 1))
+    sigma = np.where(left > 1e-9 * size, left, np.maximum(1e-9 * size, 1e-300))
+    design = np.zeros((t, p, p, t))
+    y = np.zeros((t, p))
+    for c in range(t):
+        design[c, :, :, c] = factor[:p, :p] / sigma[c]
+        y[c] = factor[:p, p + c] / sigma[c]
+    unit = (m.scale[p:, None] / m.scale[:p]).T.ravel()
+    return design.reshape(t * p, p * t), y.ravel(), unit
+
+
+def measure_of(estimate: Estimate, states: np.ndarray, polynomial: bool) -> AbstractMeasure:
+    """The box of the data for polynomials, whose integrals are exact; the states themselves otherwise."""
+    if not polynomial:
+        return Empirical(states)
+    low, high = states.min(axis=0), states.max(axis=0)
+    wide = np.maximum(high - low, 1e-9 * np.maximum(np.abs(low), np.abs(high)) + 1e-300)
+    return UniformBox(tuple(low.tolist()), tuple((low + wide).tolist()))
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """What the penalty does as its weight rises.
+
+    `weights` (l,); `coefficients` (l, N) in physical units; `singular_values` (l, g): of the Lie derivatives along
+    generators of unit size; `kept`: for each weight the combinations (r, g) of the candidates that are not broken;
+    `labels` (g,).
+    """
+
+    weights: np.ndarray
+    coefficients: np.ndarray
+    singular_values: np.ndarray
+    kept: tuple[np.ndarray, ...]
+    labels: tuple[str, ...]
+
+
+def path(problem: Posed, penalty: AbstractPenalty, levels: int) -> Path:
+    """Minima for weights from `LOWEST` of the full one upwards; the convex ones under one compilation."""
+    full = full_weight(problem)
+    if isinstance(penalty, LogDet):
+        weights = np.geomspace(0.3, max(30.0 * len(problem.y), 10.0), levels)  # in units of log-likelihood
+    else:
+        weights = np.geomspace(LOWEST * full, 1.01 * full, levels)
+    coefficients, sizes, found = [], [], []
+    g = problem.broken.columns - problem.broken.elements
+    for k, weight in enumerate(weights):
+        tell(f"promotion: weight {k + 1} of {levels}")
+        c = minimum(
+            problem.broken, problem.blocks, problem.where, float(weight), _cooled(problem, penalty)
+        ).coefficients
+        matrix = problem.broken(c)[:, :g]
+        _, s, vh = np.linalg.svd(matrix, full_matrices=True)
+        s = np.pad(s, (0, g - len(s)))
+        coefficients.append(c * problem.unit)
+        sizes.append(s)
+        found.append(vh[s <= SILENT * scale_of(problem)] @ problem.broken.mixing[:g, :g].T)
+    return Path(weights, np.array(coefficients), np.array(sizes), tuple(found), problem.broken.labels[:g])
+
+
+def scale_of(problem: Posed) -> float:
+    """The largest singular value without a penalty."""
+    start = np.linalg.lstsq(problem.design, problem.y, rcond=1e-10)[0]
+    return max(float(problem.broken.singular_values(start).max(initial=0.0)), 1e-300)
+
+
+def _cooled(problem: Posed, penalty: AbstractPenalty) -> AbstractPenalty:
+    """Log-det with a floor far below the noise where none was given: what is not needed falls to it."""
+    if isinstance(penalty, LogDet) and not penalty.floor:
+        return replace(penalty, floor=1e-4 * scale_of(problem))
+    return penalty
+
+
+def full_weight(problem: Posed) -> float:
+    """A weight of a convex penalty from which on nothing is broken, as far as the shift allows."""
+    from symdyn.symmetry.promotion.norms import dual_value
+
+    where, A = problem.where, problem.broken
+    silent = where.p <= 1e-9 * where.p.max(initial=1e-300)
+    q = np.where(silent & (where.t > 0), where.linear / np.where(where.t > 0, where.t, 1.0), 0.0)
+    pull = where.linear - where.t * q
+    lifted = where.T @ np.where(silent, 0.0, pull / np.where(silent, 1.0, where.p))
+    with double_precision():
+        return max(float(dual_value(jnp.asarray(A(lifted) - A.shift), problem.blocks)), 1e-300)
