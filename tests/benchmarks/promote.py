@@ -138,7 +138,7 @@ def nuclear(broken: LieMap, design, y) -> np.ndarray:
 
 def promoted_log_det(broken: LieMap, design, y) -> np.ndarray:
     where = coordinates.interpolation(design, y, broken)
-    return log_det(broken, where, norms.nuclear(broken.columns), 1.0)
+    return log_det(broken, where, norms.nuclear(broken.columns), 1.0, cooling=0.995)
 
 
 def l1(broken: LieMap, design, y) -> np.ndarray:

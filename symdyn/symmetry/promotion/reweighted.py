@@ -9,7 +9,6 @@ direction that the data break is let go while it is still cheap.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,10 +21,9 @@ from symdyn.symmetry.promotion.coordinates import Coordinates
 from symdyn.symmetry.promotion.lie_map import LieMap
 from symdyn.symmetry.promotion.norms import Block
 
-COOLED = 0.98  # factor of eps in a step where the rank is decided: half the samples suffice that 0.9 needs
 LATE = 1e-2  # of the size of M: from here on the rank no longer changes, and eps may fall faster
 QUICKLY = 0.8
-STEPS = 1000
+AT_FLOOR = 200  # steps after eps has reached its floor, at most
 SLOWLY = 0.96  # factor of eps for the nuclear norm, whose iteration converges less quickly
 DENSE = 3e7  # multiplications of a step up to which the weights are applied to plain arrays
 SETTLED = 1e-10  # relative change of M below which the iteration at the floor ends
@@ -89,30 +87,26 @@ def log_det(
     level: float,
     *,
     floor: float = 0.0,
-    start: np.ndarray | None = None,
-    steps: int = STEPS,
-    told: Callable[[int], None] | None = None,
+    cooling: float = 0.98,
 ) -> np.ndarray:
     """Coefficients (N,) that make loss + level * sum log(sigma^2 + eps^2) / 2 small (a local minimum).
 
-    `floor`: the last eps, an absolute size of Lie derivatives that counts as none; 0 for data without noise. `start`:
-    coordinates q to begin at; by default the fit without a penalty.
+    `floor`: the last eps, an absolute size of Lie derivatives that counts as none; 0 for data without noise.
+    `cooling`: the factor of eps in a step while the rank is decided; nearer to 1 is slower and finds lower ranks.
     """
-    q, problem = _begin(where, start), Weighted(broken, where)
+    q, problem = _begin(where), Weighted(broken, where)
     M = problem.matrix(q)
     size = float(np.linalg.norm(M, 2)) if M.size else 0.0
     if size == 0.0:
         return _coefficients(where, q)
     last = max(floor, 1e-9 * size)
-    eps = size
-    for count in range(steps):
-        eps = max(eps * (COOLED if eps > LATE * size else QUICKLY), last)
+    eps, after = size, 0
+    while after < AT_FLOOR:
+        eps = max(eps * (cooling if eps > LATE * size else QUICKLY), last)
         q_new = _step(problem, M, eps, 1.0, level, blocks)
         new = problem.matrix(q_new)
         change = np.linalg.norm(new - M) / max(float(np.linalg.norm(new)), 1e-300)
-        q, M = q_new, new
-        if told is not None:
-            told(count)
+        q, M, after = q_new, new, after + (eps <= last)
         if eps <= last and change < SETTLED:
             break
     return _coefficients(where, q)
@@ -122,7 +116,7 @@ def reweighted_nuclear(
     broken: LieMap, where: Coordinates, blocks: tuple[Block, ...], level: float, *, steps: int = 600
 ) -> np.ndarray:
     """Coefficients (N,) that minimise loss + level * nuclear norm, smoothed by an eps that falls to 1e-9 of M."""
-    q, problem = _begin(where, None), Weighted(broken, where)
+    q, problem = _begin(where), Weighted(broken, where)
     M = problem.matrix(q)
     eps = size = float(np.linalg.norm(M, 2))
     for _ in range(steps):
@@ -132,9 +126,8 @@ def reweighted_nuclear(
     return _coefficients(where, q)
 
 
-def _begin(where: Coordinates, start: np.ndarray | None) -> np.ndarray:
-    if start is not None:
-        return start
+def _begin(where: Coordinates) -> np.ndarray:
+    """The fit without a penalty."""
     return np.where(where.t > 1e-8, where.linear / np.where(where.t > 1e-8, where.t, 1.0), 0.0)
 
 

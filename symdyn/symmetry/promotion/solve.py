@@ -73,7 +73,7 @@ def minimum(
 ) -> Minimiser:
     """The minimum in given coordinates of the loss."""
     if isinstance(penalty, LogDet):
-        found = log_det(broken, where, blocks, weight, floor=penalty.floor)
+        found = log_det(broken, where, blocks, weight, floor=penalty.floor, cooling=penalty.cooling)
         return Minimiser(found, broken(found))
     if isinstance(penalty, NuclearNorm) and penalty.solver == "reweighted":
         found = reweighted_nuclear(broken, where, blocks, weight)
