@@ -59,9 +59,9 @@ class LogDet(AbstractPenalty):
     """The sum of log(sigma^2 + eps^2) / 2: sharper than the nuclear norm, not convex.
 
     It needs about half the samples where a part of the algebra survives. `floor`: the last eps, the size of Lie
-    derivatives that counts as none: 0 without noise, otherwise near the noise of the coefficients. `cooling`: the factor
-    by which eps falls in a step while the rank is decided: 0.995 takes four times as long as 0.98 and needs a tenth
-    fewer samples.
+    derivatives that counts as none: 0 without noise, otherwise near the noise of the coefficients. `cooling`: the
+    factor by which eps falls in a step while the rank is decided: 0.995 takes four times as long as 0.98 and needs a
+    tenth fewer samples.
     """
 
     floor: float = 0.0
