@@ -163,6 +163,7 @@ from symdyn.regress import (
     variable_projection,
 )
 from symdyn.symmetry import (
+    BrokenSymmetry,
     ConservedQuantities,
     ConservedQuantity,
     DiscreteSymmetry,
@@ -181,6 +182,7 @@ from symdyn.symmetry import (
     Symmetry,
     UniformBox,
     VectorFields,
+    broken_symmetry,
     enforce,
     homogeneous,
     kernel_lie_derivative,
@@ -218,6 +220,7 @@ __all__ = [
     "BestDifferentiation",
     "BestSubset",
     "Block",
+    "BrokenSymmetry",
     "Candidate",
     "Carroll",
     "Choice",
@@ -350,6 +353,7 @@ __all__ = [
     "Weight",
     "acting_as",
     "beta_plane",
+    "broken_symmetry",
     "certify",
     "coefficient",
     "conserved_drift",

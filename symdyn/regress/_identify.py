@@ -27,7 +27,7 @@ from symdyn.regress.fit import Fit, condition, solve
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.problem import Problem, problems, spanned
 from symdyn.regress.rows.generalised import reweighted
-from symdyn.regress.rows.regression import Regression, regression
+from symdyn.regress.rows.regression import Regression, check_rows, regression
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solution import RESULTS, Candidate, Choice, Settings, Solution, Stats
 from symdyn.regress.solvers import AbstractSolver, BestSubset
@@ -239,6 +239,8 @@ def posed(recording: Recording, settings: Settings) -> Posed:
     terms, target_space = found.terms, found.recording.target_space
     shape = (terms.size,) if terms.value_shape else (terms.size, target_space.size)
     subspace = _admissible(terms, found.recording, settings)
+    if subspace is not None:
+        check_rows(found.moments.n_rows * found.moments.n_targets, subspace.dimension)
     groups = [target_space.indices((name,)).tolist() for name in target_space.names]
     given = admissible(subspace, terms, target_space, shape, settings)
     tied = given.subspace, groups, given.inequalities, given.complete, given.trapping is not None

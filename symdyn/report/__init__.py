@@ -14,6 +14,7 @@ from symdyn.report.figures import (
     relativity_coefficients,
     save_figures,
 )
+from symdyn.report.promotion import promotion_path
 from symdyn.report.symmetries import generator_arrows, symmetry_spectrum
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "perihelion",
     "post_newtonian",
     "powers",
+    "promotion_path",
     "relativity_coefficients",
     "save_conserved",
     "save_figures",

@@ -5,11 +5,22 @@ from symdyn.symmetry.discovery import DiscreteSymmetry, Scalings, Symmetries, Sy
 from symdyn.symmetry.enforce import enforce
 from symdyn.symmetry.invariants import Equivariants, Invariants
 from symdyn.symmetry.lie_derivative import kernel_lie_derivative, lie_derivative
-from symdyn.symmetry.promotion import Empirical, GroupNorm, LogDet, NuclearNorm, Promoted, UniformBox, promote
+from symdyn.symmetry.promotion import (
+    BrokenSymmetry,
+    Empirical,
+    GroupNorm,
+    LogDet,
+    NuclearNorm,
+    Promoted,
+    UniformBox,
+    broken_symmetry,
+    promote,
+)
 from symdyn.symmetry.subspace import Subspace
 from symdyn.symmetry.units import Scales, homogeneous, nondimensionalise
 
 __all__ = [
+    "BrokenSymmetry",
     "ConservedQuantities",
     "ConservedQuantity",
     "DiscreteSymmetry",
@@ -28,6 +39,7 @@ __all__ = [
     "Symmetry",
     "UniformBox",
     "VectorFields",
+    "broken_symmetry",
     "enforce",
     "homogeneous",
     "kernel_lie_derivative",

@@ -51,6 +51,11 @@ class Estimate:
     targets: int = 1
     pruned: bool = False
 
+    @property
+    def determined(self) -> bool:
+        """Whether there are more rows than terms, so that the size of the noise is known."""
+        return self.moments is None or self.moments.n_rows > self.moments.n_terms
+
     def part(self, blocks: np.ndarray) -> Estimate:
         """The same from some of the blocks of rows, (b,) booleans."""
         m = self.moments
@@ -78,18 +83,21 @@ def whole(settings: Settings) -> Settings:
     return replace(settings, action=None, constraints=(), solver=LeastSquares(), differentiation=method)
 
 
-def of_data(data: Any, settings: Settings) -> tuple[Estimate, Recording, Settings]:
-    """The whole library fitted to data; noisy states without rates go through the weak form."""
+def of_data(data: Any, settings: Settings, *, few: bool = False) -> tuple[Estimate, Recording, Settings]:
+    """The whole library fitted to data; noisy states without rates go through the weak form.
+
+    `few`: whether there may be fewer rows than terms; then the covariance says which coefficients are not known.
+    """
     settings = whole(settings)
     recording = data if isinstance(data, Recording) else read(data, settings.reading)
     if settings.differentiation is None and planned(recording, settings).noisy:
         settings = replace(settings, differentiation=WeakForm())
-    return of_recording(recording, settings), recording, settings
+    return of_recording(recording, settings, few=few), recording, settings
 
 
-def of_recording(recording: Recording, settings: Settings) -> Estimate:
+def of_recording(recording: Recording, settings: Settings, *, few: bool = False) -> Estimate:
     """The whole library fitted to a recording: every target at once, so that covariances between targets are known."""
-    found = regression(recording, settings)
+    found = regression(recording, settings, few=few)
     frame = _frame(found, settings)
     states = _states(found, settings)
     moments, targets = found.moments, found.moments.n_targets

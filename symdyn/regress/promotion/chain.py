@@ -15,9 +15,8 @@ from symdyn.library import AutomaticLibrary
 from symdyn.regress.evidence.estimate import Estimate, of_data
 from symdyn.regress.evidence.result import Evidence
 from symdyn.regress.evidence.verbs import symmetry_evidence
-from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.promotion.choose import Hypothesis, best, hypotheses
-from symdyn.regress.promotion.path import Path, measure_of, path, posed
+from symdyn.regress.promotion.path import Path, Posed, measure_of, path, posed
 from symdyn.regress.promotion.settings import Promote
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.symmetries.chain import said_of
@@ -32,13 +31,13 @@ from symdyn.symmetry.enforce import bound_conditions, enforce
 class Promotion:
     """How a law came to its symmetries.
 
-    `law`: with what is kept enforced; `plain`: without any symmetry; `path`: coefficients and singular values as the
-    weight of the penalty rises; `kept`: the hypothesis that was enforced, None where none was; `tried`: all of them;
-    `evidence`: on each candidate generator.
+    `law`: with what is kept enforced; `plain`: without any symmetry (None where there are too few data); `path`:
+    coefficients and singular values as the weight of the penalty rises; `kept`: the hypothesis that was enforced, None
+    where none was; `tried`: all of them; `evidence`: on each candidate generator (None where it cannot be had).
     """
 
     law: Solution
-    plain: Solution
+    plain: Solution | None
     path: Path
     kept: Hypothesis | None
     tried: tuple[Hypothesis, ...]
@@ -86,28 +85,23 @@ def promotion(data, candidates: Any, *, library=None, **options: Any) -> Promoti
 
     asked = candidates if isinstance(candidates, Promote) else Promote(candidates)
     _check(library, options)
-    plain = identify(data, library=library, **options)
-    way = plain.settings.differentiation
-    told = {**options, "differentiation": None if isinstance(way, JointEstimation) else way}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SymdynWarning)  # of the data: said above
-        estimate, _, settings = of_data(data, settings_of(library=library, **told))
+        warnings.simplefilter("ignore", SymdynWarning)  # of the data: said below
+        estimate, _, settings = of_data(data, settings_of(library=library, **options), few=True)
         space = estimate.frame.space
         fields = resolved(asked.candidates, Place(space))
-        states = estimate.states
-        if states is None:
-            raise InputError("promote= needs the whole state in the data: give the rates as variables")
-        story = _path(asked, fields, estimate, settings, states)
-        found = hypotheses(fields, _distinct(story), _admitted(estimate, settings), estimate, space)
-        chosen = best(found)
-        if chosen is None:
-            law = plain
-        else:
-            tell(f"the law with {len(chosen.fields)} symmetries kept")
-            law = identify(data, library=library, **{**options, "action": chosen.action})
-        evidence = _evidence(data, asked.candidates, library, told)
-    stages = _said(chosen, fields, evidence, plain, law)
-    return Promotion(replace(law, stages=(*law.stages, *stages)), plain, story, chosen, tuple(found), evidence)
+        problem, story = _path(asked, fields, estimate, settings)
+        found = hypotheses(fields, _distinct(story), _admitted(estimate, settings), problem, space)
+        evidence = _evidence(data, asked.candidates, library, options) if estimate.determined else None
+    chosen = best(found)
+    plain = identify(data, library=library, **options) if estimate.determined or chosen is None else None
+    law = plain
+    if chosen is not None:
+        tell(f"the law with {len(chosen.fields)} symmetries kept")
+        law = identify(data, library=library, **{**options, "action": chosen.action})
+    assert law is not None
+    law = replace(law, stages=(*law.stages, *_said(chosen, fields, evidence, law)))
+    return Promotion(law, plain, story, chosen, tuple(found), evidence)
 
 
 def _check(library, options: dict[str, Any]) -> None:
@@ -119,14 +113,18 @@ def _check(library, options: dict[str, Any]) -> None:
         raise InputError("promote= is for laws of rates; for functions and maps see sd.promote")
 
 
-def _path(asked: Promote, fields: Candidates, estimate: Estimate, settings: Settings, states: np.ndarray) -> Path:
+def _path(asked: Promote, fields: Candidates, estimate: Estimate, settings: Settings) -> tuple[Posed, Path]:
     """The path of the penalty over the candidates."""
     every = [fields.rows(row[None]).parts[0] for row in np.eye(fields.count)]
     action = action_of(every, [], estimate.frame.space)
     terms, conditions = bound_conditions(estimate.frame.terms, action, **_asked(estimate, settings), values=None)
-    polynomial = terms.monomials() is not None and fields.single is not None
-    measure = asked.measure or measure_of(estimate, states, polynomial)
-    return path(posed(estimate, conditions, measure, asked.penalty), asked.penalty, asked.levels)
+    measure = asked.measure
+    if measure is None:
+        if estimate.states is None:
+            raise InputError("promote= needs the whole state in the data, or Promote(..., measure=sd.UniformBox(...))")
+        measure = measure_of(estimate.states, terms.monomials() is not None and fields.single is not None)
+    problem = posed(estimate, conditions, measure, asked.penalty)
+    return problem, path(problem, asked.penalty, asked.levels)
 
 
 def _admitted(estimate: Estimate, settings: Settings):
@@ -160,17 +158,15 @@ def _evidence(data, candidates, library, told: dict[str, Any]) -> Evidence | Non
         return None
 
 
-def _said(
-    chosen: Hypothesis | None, fields, evidence: Evidence | None, plain: Solution, law: Solution
-) -> tuple[str, ...]:
+def _said(chosen: Hypothesis | None, fields: Candidates, evidence: Evidence | None, law: Solution) -> tuple[str, ...]:
     g = fields.count
     if chosen is None:
         lines = [f"promotion: none of {g} candidate symmetries is kept"]
     else:
         lines = [
             f"promotion: kept {said_of(chosen.fields)}: {', '.join(chosen.texts)}",
-            f"  enforced: the squared error rises by {chosen.misfit:.3g} in units of the noise for {chosen.saved} "
-            f"coefficients fewer; {plain.stats.free} free coefficients become {law.stats.free}",
+            f"  enforced: {chosen.saved + law.stats.free} free coefficients become {law.stats.free}; the squared error "
+            f"rises by {chosen.misfit:.3g} in units of the noise",
         ]
     for each in () if evidence is None else evidence.contradicted:
         lines.append(f"  broken: {each.text}: defect {each.defect:.2g} in [{each.lower:.2g}, {each.upper:.2g}]")

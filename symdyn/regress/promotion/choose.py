@@ -8,7 +8,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.groups import Action
-from symdyn.regress.evidence.estimate import Estimate
+from symdyn.regress.promotion.path import Posed
 from symdyn.symmetry import Subspace
 from symdyn.symmetry.discovery.fields import Candidates
 from symdyn.symmetry.discovery.printing import text_of
@@ -42,7 +42,7 @@ class Hypothesis:
         return tuple(text_of(field) for field in self.fields)
 
 
-def hypotheses(candidates: Candidates, kept, admitted, estimate: Estimate, space) -> list[Hypothesis]:
+def hypotheses(candidates: Candidates, kept, admitted, problem: Posed, space) -> list[Hypothesis]:
     """All that is worth a test: what the path kept, as it is and with rounded entries, and all candidates together.
 
     `kept`: arrays (r, g) of combinations; `admitted`: from an action to the subspace of the coefficients.
@@ -62,7 +62,7 @@ def hypotheses(candidates: Candidates, kept, admitted, estimate: Estimate, space
             except InputError:  # nothing is equivariant, or the fields make no action
                 continue
             fitted = int(np.sum(np.abs(rows - np.round(rows)) > TINY))
-            found.append(judged(fields, action, subspace, fitted, estimate))
+            found.append(judged(fields, action, subspace, fitted, problem))
     return found
 
 
@@ -91,28 +91,40 @@ def projection(rows: np.ndarray) -> np.ndarray:
     return q @ q.T
 
 
-def judged(fields, action: Action, subspace: Subspace, fitted: int, estimate: Estimate) -> Hypothesis:
+def judged(fields, action: Action, subspace: Subspace, fitted: int, problem: Posed) -> Hypothesis:
     """The hypothesis with the least rise of the squared error, in units of the noise, among its coefficients."""
-    size = int(np.prod(subspace.shape))
-    basis = np.asarray(subspace.basis).reshape(-1, size)
-    offset = np.asarray(subspace.offset).ravel()
+    estimate, size = problem.estimate, int(np.prod(subspace.shape))
+    basis, offset = np.asarray(subspace.basis).reshape(-1, size), np.asarray(subspace.offset).ravel()
+    saved = size - len(basis)
+    if not estimate.determined:
+        return _judged_by_residual(fields, action, subspace, fitted, problem)
     C = estimate.covariance
     scale = 1 / np.sqrt(np.maximum(np.diag(C), 1e-300))
     values, vectors = np.linalg.eigh(C * np.outer(scale, scale))
     keep = values > 1e-13 * values.max()
     root = (vectors[:, keep] / np.sqrt(values[keep])).T * scale  # root' root = C^-1
-    target = root @ (estimate.weights - offset)
-    table = root @ basis.T
-    best = np.linalg.lstsq(table, target, rcond=1e-12)[0]
-    misfit = float(np.sum((target - table @ best) ** 2))
-    saved = size - len(basis)
-    price = misfit - (saved - fitted) * _price(estimate)
+    misfit = _left(root @ basis.T, root @ (estimate.weights - offset))
+    price = misfit - (saved - fitted) * float(np.log(max(estimate.freedom, 3.0)))
     return Hypothesis(tuple(fields), action, subspace, misfit, saved, fitted, price)
 
 
-def _price(estimate: Estimate) -> float:
-    """What a free coefficient costs: the logarithm of the number of independent rows."""
-    return float(np.log(max(estimate.freedom, 3.0)))
+def _judged_by_residual(fields, action: Action, subspace: Subspace, fitted: int, problem: Posed) -> Hypothesis:
+    """With fewer rows than terms the noise is what a hypothesis leaves over: Schwarz's criterion itself."""
+    size = int(np.prod(subspace.shape))
+    basis, offset = np.asarray(subspace.basis).reshape(-1, size) / problem.unit, np.asarray(subspace.offset).ravel()
+    left = _left(problem.design @ basis.T, problem.y - problem.design @ (offset / problem.unit))
+    rows, numbers = problem.rows, len(basis) + fitted
+    size_of_y = float(problem.y @ problem.y)
+    enough = rows > numbers + 2
+    price = rows * np.log(max(left / rows, 1e-20 * size_of_y) / (size_of_y / rows)) + numbers * np.log(rows)
+    return Hypothesis(
+        tuple(fields), action, subspace, left, size - len(basis), fitted, float(price) if enough else np.inf
+    )
+
+
+def _left(table: np.ndarray, target: np.ndarray) -> float:
+    """The squared error of the least-squares fit."""
+    return float(np.sum((target - table @ np.linalg.lstsq(table, target, rcond=1e-12)[0]) ** 2))
 
 
 def best(found: list[Hypothesis]) -> Hypothesis | None:

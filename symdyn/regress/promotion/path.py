@@ -17,7 +17,7 @@ from symdyn.symmetry.promotion.lie_map import LieMap, lie_map
 from symdyn.symmetry.promotion.measure import AbstractMeasure, Empirical, UniformBox
 from symdyn.symmetry.promotion.norms import Block
 from symdyn.symmetry.promotion.settings import AbstractPenalty, LogDet
-from symdyn.symmetry.promotion.solve import arranged, minimum
+from symdyn.symmetry.promotion.solve import arranged, by_name, minimum
 
 LOWEST = 1e-4  # of the weight at which every symmetry is kept
 SILENT = 1e-3  # of the largest singular value: smaller ones count as kept
@@ -38,6 +38,13 @@ class Posed:
     design: np.ndarray
     y: np.ndarray
 
+    @property
+    def rows(self) -> int:
+        """The number of scalar equations behind the rows of the design."""
+        m = self.estimate.moments
+        assert m is not None
+        return m.n_rows * m.n_targets
+
     @cached_property
     def where(self) -> Coordinates:
         """The coordinates in which loss and penalty are diagonal."""
@@ -47,7 +54,7 @@ class Posed:
 
 def posed(estimate: Estimate, conditions: Conditions, measure: AbstractMeasure, penalty: AbstractPenalty) -> Posed:
     """The problem of an estimate under the conditions of the candidates."""
-    whole = lie_map(estimate.frame.terms, conditions, measure, norm="measure")
+    whole = lie_map(estimate.frame.terms, conditions, measure, norm="measure", named=by_name(penalty))
     design, y, unit = rows(estimate)
     broken, blocks = arranged(whole.scaled(unit), penalty)
     return Posed(estimate, broken, blocks, unit, design, y)
@@ -71,7 +78,7 @@ def rows(estimate: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return design.reshape(t * p, p * t), y.ravel(), unit
 
 
-def measure_of(estimate: Estimate, states: np.ndarray, polynomial: bool) -> AbstractMeasure:
+def measure_of(states: np.ndarray, polynomial: bool) -> AbstractMeasure:
     """The box of the data for polynomials, whose integrals are exact; the states themselves otherwise."""
     if not polynomial:
         return Empirical(states)
@@ -97,26 +104,37 @@ class Path:
 
 
 def path(problem: Posed, penalty: AbstractPenalty, levels: int) -> Path:
-    """Minima for weights from `LOWEST` of the full one upwards; the convex ones under one compilation."""
-    full = full_weight(problem)
+    """Minima for rising weights; the convex ones each from the one before, under one compilation."""
+    tell(f"promotion: {levels} weights of the penalty")
     if isinstance(penalty, LogDet):
-        weights = np.geomspace(0.3, max(30.0 * len(problem.y), 10.0), levels)  # in units of log-likelihood
+        weights = np.geomspace(0.3, max(30.0 * len(problem.y), 10.0), levels)  # in units of the log-likelihood
+        cooled = _cooled(problem, penalty)
+        every = [minimum(problem.broken, problem.blocks, problem.where, float(w), cooled) for w in weights]
+        found = [(each.coefficients, each.matrix) for each in every]
     else:
-        weights = np.geomspace(LOWEST * full, 1.01 * full, levels)
-    coefficients, sizes, found = [], [], []
-    g = problem.broken.columns - problem.broken.elements
-    for k, weight in enumerate(weights):
-        tell(f"promotion: weight {k + 1} of {levels}")
-        c = minimum(
-            problem.broken, problem.blocks, problem.where, float(weight), _cooled(problem, penalty)
-        ).coefficients
-        matrix = problem.broken(c)[:, :g]
-        _, s, vh = np.linalg.svd(matrix, full_matrices=True)
+        weights = np.geomspace(1.01 * full_weight(problem), LOWEST * full_weight(problem), levels)
+        found = _convex(problem, penalty, weights)[::-1]
+        weights = weights[::-1]
+    g, largest = problem.broken.columns - problem.broken.elements, scale_of(problem)
+    sizes, kept = [], []
+    for _, matrix in found:
+        _, s, vh = np.linalg.svd(matrix[:, :g], full_matrices=True)
         s = np.pad(s, (0, g - len(s)))
-        coefficients.append(c * problem.unit)
         sizes.append(s)
-        found.append(vh[s <= SILENT * scale_of(problem)] @ problem.broken.mixing[:g, :g].T)
-    return Path(weights, np.array(coefficients), np.array(sizes), tuple(found), problem.broken.labels[:g])
+        kept.append(vh[s <= SILENT * largest] @ problem.broken.mixing[:g, :g].T)
+    coefficients = np.array([c for c, _ in found]) * problem.unit
+    return Path(weights, coefficients, np.array(sizes), tuple(kept), problem.broken.labels[:g])
+
+
+def _convex(problem: Posed, penalty: AbstractPenalty, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Coefficients and split matrices (exactly of low rank) for falling weights."""
+    from symdyn.symmetry.promotion.admm import Convex
+    from symdyn.symmetry.promotion.ensemble import convex_path
+
+    with double_precision():
+        convex = Convex.of(problem.broken, problem.where, problem.blocks)
+        found = convex_path(convex, jnp.asarray(weights), getattr(penalty, "tolerance", 1e-7))
+        return list(zip(np.asarray(found.coefficients), np.asarray(found.Z), strict=True))
 
 
 def scale_of(problem: Posed) -> float:

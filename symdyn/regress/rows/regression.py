@@ -34,8 +34,13 @@ class Regression:
     weak: WeakRows | None = None
 
 
-def regression(recording: Recording, settings: Settings) -> Regression:
-    """Bind the library, make the rows and sum their moments. Raises InputError for too few rows."""
+def regression(recording: Recording, settings: Settings, *, few: bool = False) -> Regression:
+    """Bind the library, make the rows and sum their moments.
+
+    Raises InputError for fewer rows than terms, unless `few`: where a symmetry ties coefficients fewer rows will do,
+    and `check_rows` is to be asked once it is known how many are free.
+    """
+    few = few or settings.action is not None
     _check_rows(settings)
     law = _described(recording, settings)
     if not isinstance(settings.differentiation, AbstractWeakForm):
@@ -44,15 +49,15 @@ def regression(recording: Recording, settings: Settings) -> Regression:
             rates = _known(settings, samples.space, law.targets, samples.states)
             samples = replace(samples, targets=samples.targets - rates)
         terms = settings.library.on(samples.space)
-        _check(terms, law.target_space, int((samples.weights > 0).sum(axis=0).max()))
+        _check(terms, law.target_space, None if few else int((samples.weights > 0).sum(axis=0).max()))
         return Regression(
             law, terms, sample_moments(terms, samples.states, samples.targets, samples.weights, samples.lengths)
         )
     terms = settings.library.on(recording.space)
-    _check(terms, law.target_space, sum(len(run.times) for run in recording.trajectories))
+    _check(terms, law.target_space, None if few else sum(len(run.times) for run in recording.trajectories))
     with double_precision():
         rows = _weak_rows(recording, settings, _features(terms), law, terms.size)
-        return Regression(law, terms, _weak_moments(rows), rows)
+        return Regression(law, terms, _weak_moments(rows, few), rows)
 
 
 def _features(terms: AbstractTerms) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -94,11 +99,12 @@ def _weak_rows(recording: Recording, settings: Settings, features: Callable, law
     return WeakRows(tuple(runs), tuple(designs), tuple(targets), columns, generalised, rates)
 
 
-def _weak_moments(rows: WeakRows) -> Moments:
+def _weak_moments(rows: WeakRows, few: bool = False) -> Moments:
     """Moments of the rows as they are, trajectory by trajectory."""
     made = [_flat(*each) for each in zip(rows.designs, rows.targets, rows.weights, strict=True)]
     design, targets, weights = (np.concatenate(column) for column in zip(*made, strict=True))
-    _enough(int((weights > 0).sum()), design.shape[1])
+    if not few:
+        _enough(int((weights > 0).sum()), design.shape[1])
     return design_moments(design, targets, weights, tuple(len(each[2]) for each in made))
 
 
@@ -194,13 +200,23 @@ def _described(recording: Recording, settings: Settings) -> Recording:
     )
 
 
-def _check(terms: AbstractTerms, targets: StateSpace, samples: int) -> None:
+def _check(terms: AbstractTerms, targets: StateSpace, samples: int | None) -> None:
     if terms.value_shape and terms.value_shape != (targets.size,):
         raise InputError(
             f"the library's terms are vectors of size {terms.value_shape[0]} but {', '.join(targets.names)} has "
             f"{targets.size} components; choose the target with rate_of, or another library"
         )
-    _enough(samples * (targets.size if terms.value_shape else 1), terms.size)
+    if samples is not None:
+        _enough(samples * (targets.size if terms.value_shape else 1), terms.size)
+
+
+def check_rows(rows: int, free: int) -> None:
+    """Raise InputError where a symmetry leaves more coefficients free than there are scalar equations."""
+    if rows < free:
+        raise InputError(
+            f"too few samples: {rows} equations cannot fix the {free} coefficients that the symmetry leaves free; use "
+            "a smaller library, a larger group or more data"
+        )
 
 
 def _enough(rows: int, terms: int) -> None:

@@ -84,12 +84,18 @@ class LieMap:
 
 
 def lie_map(
-    terms: AbstractTerms, conditions: Conditions, measure: AbstractMeasure, *, norm: str = "frobenius"
+    terms: AbstractTerms,
+    conditions: Conditions,
+    measure: AbstractMeasure,
+    *,
+    norm: str = "frobenius",
+    named: bool = False,
 ) -> LieMap:
     """The map of bound terms and the conditions of a candidate action.
 
     `norm`: how generators are brought to unit size: "frobenius", the norm of the coefficients of their fields, or
-    "measure", the root mean square of their fields with each component in units of its own size.
+    "measure", the root mean square of their fields with each component in units of its own size. `named`: each
+    generator for itself; otherwise combinations of them are made orthogonal to each other.
 
     Exact where terms and generators are polynomials, by the measure's states otherwise. Raises InputError for a
     generator that vanishes and for terms that are not finite.
@@ -107,7 +113,7 @@ def lie_map(
             columns, shift = _beside(columns, shift, *_sampled(terms, replace(conditions, generators=()), measure))
     else:
         columns, shift = _sampled(terms, conditions, measure)
-    mixing = _unit(conditions.generators, measure, norm, conditions.space.size)
+    mixing = _unit(conditions.generators, measure, norm, conditions.space.size, named)
     mixed = _mixed(columns, mixing)
     k, r = shift.shape[0], len(conditions.reflections)
     g = len(conditions.generators) + r
@@ -233,7 +239,7 @@ def _compressed(rows: np.ndarray) -> np.ndarray:
     return (vectors[:, keep].T @ flat).reshape(int(keep.sum()), g, width)
 
 
-def _unit(generators: Sequence[Generator], measure: AbstractMeasure, norm: str, n: int) -> np.ndarray:
+def _unit(generators: Sequence[Generator], measure: AbstractMeasure, norm: str, n: int, named: bool) -> np.ndarray:
     """K^(-1/2) for the inner products K of the generators' fields; InputError where they are dependent or zero."""
     if not generators:
         return np.zeros((0, 0))
@@ -252,7 +258,7 @@ def _unit(generators: Sequence[Generator], measure: AbstractMeasure, norm: str, 
             f"the {len(generators)} candidate generators are linearly dependent, or dependent on the states of the "
             "measure; leave some out"
         )
-    if np.allclose(gram, np.diag(size**2), rtol=0, atol=1e-12 * size.max() ** 2):
+    if named or np.allclose(gram, np.diag(size**2), rtol=0, atol=1e-12 * size.max() ** 2):
         return np.diag(1 / size)
     values, vectors = np.linalg.eigh(gram)
     return (vectors / np.sqrt(values)) @ vectors.T

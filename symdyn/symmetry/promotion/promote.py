@@ -16,10 +16,10 @@ from symdyn.groups import AbstractRepresentation, Action, BoundAction, Condition
 from symdyn.library import AbstractLibrary, AbstractTerms
 from symdyn.symmetry.discovery.fields import monomials_at
 from symdyn.symmetry.enforce import bound_conditions
-from symdyn.symmetry.promotion.lie_map import LieMap, lie_map, term_sizes
+from symdyn.symmetry.promotion.lie_map import lie_map, term_sizes
 from symdyn.symmetry.promotion.measure import AbstractMeasure, UniformBox
 from symdyn.symmetry.promotion.settings import AbstractPenalty, NuclearNorm
-from symdyn.symmetry.promotion.solve import arranged, kept, solved
+from symdyn.symmetry.promotion.solve import arranged, by_name, kept, solved
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ def promote(
     terms, conditions = bound_conditions(library, action, targets, values, space, order)
     x, y = _checked(states, outputs, terms, conditions)
     measure = _spanned(x) if measure is None else measure
-    map_, sizes = _map(terms, conditions, measure, norm)
+    map_, sizes = _map(terms, conditions, measure, norm, by_name(penalty))
     broken, blocks = arranged(map_, penalty)
     design = _design(terms, x, conditions.size) / sizes
     found = solved(broken, blocks, design, y.ravel(), float(weight), penalty)
@@ -134,13 +134,11 @@ def promote(
     )  # fmt: skip
 
 
-def _map(
-    terms: AbstractTerms, conditions: Conditions, measure: AbstractMeasure, norm: str
-) -> tuple[LieMap, np.ndarray]:
+def _map(terms: AbstractTerms, conditions: Conditions, measure: AbstractMeasure, norm: str, named: bool):
     """The map of coefficients in units of their terms' size, and these units (N,)."""
     sizes = term_sizes(terms, measure)
     sizes = sizes if terms.value_shape else np.repeat(sizes, conditions.size)
-    return lie_map(terms, conditions, measure, norm=norm).scaled(1 / sizes), sizes
+    return lie_map(terms, conditions, measure, norm=norm, named=named).scaled(1 / sizes), sizes
 
 
 def _spanned(x: np.ndarray) -> UniformBox:

@@ -31,16 +31,19 @@ class Minimiser:
     iterations: int = 0
 
 
+def by_name(penalty: AbstractPenalty) -> bool:
+    """Whether a penalty speaks of generators by name, so that they must not be mixed."""
+    return isinstance(penalty, GroupNorm) or bool(getattr(penalty, "blocks", ()))
+
+
 def arranged(broken: LieMap, penalty: AbstractPenalty) -> tuple[LieMap, tuple[Block, ...]]:
-    """The map with its columns in the order of the penalty's blocks, and the blocks."""
+    """The map, made with `named=by_name(penalty)`, with its columns in the order of the penalty's blocks; and these."""
     blocks = getattr(penalty, "blocks", ())
     grouped = isinstance(penalty, GroupNorm)
     if grouped and not blocks:
         blocks = tuple((label,) for label in broken.labels[: broken.columns - broken.elements])
     if not blocks:
         return broken, norms.nuclear(broken.columns, broken.elements)
-    if not np.allclose(broken.mixing, np.diag(np.diag(broken.mixing))):
-        raise InputError("blocks of named generators need generators that are orthogonal to each other; use one norm")
     order, made = norms.named_blocks(broken.labels, blocks, broken.elements, grouped)
     k, g = broken.shift.shape
     rows = (np.arange(k)[:, None] * g + order).ravel()
