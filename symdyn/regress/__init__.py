@@ -10,8 +10,8 @@ from symdyn.regress.family import Family, identify_each
 from symdyn.regress.implicit.identification import identify_implicit
 from symdyn.regress.implicit.solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
 from symdyn.regress.joint.settings import JointEstimation
-from symdyn.regress.promotion.chain import Promotion, promotion
-from symdyn.regress.promotion.settings import Promote
+from symdyn.regress.promoting.chain import Promotion, promotion
+from symdyn.regress.promoting.settings import Promote
 from symdyn.regress.refinement.refine import refine
 from symdyn.regress.resampling.ensemble import Ensemble, ensemble
 from symdyn.regress.selection import BIC, EBIC, AICc, CrossValidation, Knee, StabilitySelection, Tolerance

@@ -120,7 +120,7 @@ def identify(
         "discrete": discrete,
     }  # fmt: skip
     if promote is not None:
-        from symdyn.regress.promotion.chain import identified_with_promotion
+        from symdyn.regress.promoting.chain import identified_with_promotion
 
         if symmetry is not None:
             raise InputError("give symmetry=, which tests, or promote=, which penalises, not both")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symdyn.regress.promotion.chain import Promotion
-from symdyn.regress.promotion.path import Path
+from symdyn.regress.promoting.chain import Promotion
+from symdyn.regress.promoting.path import Path
 from symdyn.report.style import BLUE, VERMILLION, tidy
 
 if TYPE_CHECKING:

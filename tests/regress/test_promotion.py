@@ -7,7 +7,7 @@ import pytest
 
 import symdyn as sd
 from symdyn._types import double_precision
-from symdyn.regress.promotion.choose import rounded
+from symdyn.regress.promoting.choose import rounded
 
 
 def hopf(samples: int, noise: float, epsilon: float = 0.0, seed: int = 0):

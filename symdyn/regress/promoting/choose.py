@@ -8,7 +8,8 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.groups import Action
-from symdyn.regress.promotion.path import Posed
+from symdyn.regress.evidence.estimate import Estimate
+from symdyn.regress.promoting.path import Posed
 from symdyn.symmetry import Subspace
 from symdyn.symmetry.discovery.fields import Candidates
 from symdyn.symmetry.discovery.printing import text_of
@@ -104,7 +105,7 @@ def judged(fields, action: Action, subspace: Subspace, fitted: int, problem: Pos
     keep = values > 1e-13 * values.max()
     root = (vectors[:, keep] / np.sqrt(values[keep])).T * scale  # root' root = C^-1
     misfit = _left(root @ basis.T, root @ (estimate.weights - offset))
-    price = misfit - (saved - fitted) * float(np.log(max(estimate.freedom, 3.0)))
+    price = misfit - (saved - fitted) * schwarz(estimate)
     return Hypothesis(tuple(fields), action, subspace, misfit, saved, fitted, price)
 
 
@@ -122,12 +123,29 @@ def _judged_by_residual(fields, action: Action, subspace: Subspace, fitted: int,
     )
 
 
+def schwarz(estimate: Estimate) -> float:
+    """What a number costs in units of the noise: the logarithm of the number of independent rows."""
+    return float(np.log(max(estimate.freedom, 3.0)))
+
+
 def _left(table: np.ndarray, target: np.ndarray) -> float:
     """The squared error of the least-squares fit."""
     return float(np.sum((target - table @ np.linalg.lstsq(table, target, rcond=1e-12)[0]) ** 2))
 
 
-def best(found: list[Hypothesis]) -> Hypothesis | None:
-    """The hypothesis of least price, None where breaking everything is cheaper."""
-    better = [each for each in found if each.price < 0 and each.saved]
-    return min(better, key=lambda each: each.price, default=None)
+def contenders(found: list[Hypothesis]) -> list[Hypothesis]:
+    """The best hypotheses, with numbers read off the data in their generators and without, and that of most fields."""
+    better = sorted((each for each in found if each.price < 0 and each.saved), key=lambda each: each.price)
+    plain = [each for each in better if not each.fitted]
+    chosen = [*better[:1], *plain[:1], *sorted(plain, key=lambda each: -len(each.fields))[:1]]
+    return list({id(each): each for each in chosen}.values())
+
+
+def price_of(hypothesis: Hypothesis | None, law, problem: Posed) -> float:
+    """The squared error of a law, sparse as it is, in units of the noise, plus what its numbers cost."""
+    if not problem.estimate.determined:
+        return np.inf if hypothesis is None else hypothesis.price
+    coefficients = np.asarray(law.coefficients, float).ravel()
+    error = float(np.sum((problem.y - problem.design @ (coefficients / problem.unit)) ** 2))
+    numbers = law.stats.active + (0 if hypothesis is None else hypothesis.fitted)
+    return error + schwarz(problem.estimate) * numbers

@@ -15,9 +15,9 @@ from symdyn.library import AutomaticLibrary
 from symdyn.regress.evidence.estimate import Estimate, of_data
 from symdyn.regress.evidence.result import Evidence
 from symdyn.regress.evidence.verbs import symmetry_evidence
-from symdyn.regress.promotion.choose import Hypothesis, best, hypotheses
-from symdyn.regress.promotion.path import Path, Posed, measure_of, path, posed
-from symdyn.regress.promotion.settings import Promote
+from symdyn.regress.promoting.choose import Hypothesis, contenders, hypotheses, price_of
+from symdyn.regress.promoting.path import Path, Posed, measure_of, path, posed
+from symdyn.regress.promoting.settings import Promote
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.symmetries.chain import said_of
 from symdyn.symmetry import Subspace
@@ -93,13 +93,14 @@ def promotion(data, candidates: Any, *, library=None, **options: Any) -> Promoti
         problem, story = _path(asked, fields, estimate, settings)
         found = hypotheses(fields, _distinct(story), _admitted(estimate, settings), problem, space)
         evidence = _evidence(data, asked.candidates, library, options) if estimate.determined else None
-    chosen = best(found)
-    plain = identify(data, library=library, **options) if estimate.determined or chosen is None else None
-    law = plain
-    if chosen is not None:
-        tell(f"the law with {len(chosen.fields)} symmetries kept")
-        law = identify(data, library=library, **{**options, "action": chosen.action})
-    assert law is not None
+    plain = identify(data, library=library, **options) if estimate.determined else None
+    laws: list[tuple[Hypothesis | None, Solution]] = [] if plain is None else [(None, plain)]
+    for each in contenders(found):
+        tell(f"the law with {len(each.fields)} symmetries kept")
+        laws.append((each, identify(data, library=library, **{**options, "action": each.action})))
+    if not laws:
+        laws = [(None, identify(data, library=library, **options))]  # which says that there are too few data
+    chosen, law = min(laws, key=lambda pair: price_of(*pair, problem))
     law = replace(law, stages=(*law.stages, *_said(chosen, fields, evidence, law)))
     return Promotion(law, plain, story, chosen, tuple(found), evidence)
 
