@@ -23,6 +23,7 @@ from symdyn.regress.collinear import collinear_groups
 from symdyn.regress.constraints.admissible import Admissible, admissible
 from symdyn.regress.constraints.language import AbstractConstraint
 from symdyn.regress.covariance import noise
+from symdyn.regress.domain import domain_of
 from symdyn.regress.fit import Fit, condition, solve
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.problem import Problem, problems, spanned
@@ -121,14 +122,19 @@ def identify(
 
         return identified_with_symmetry(data, symmetry, library, options)
     settings = settings_of(library=None if automatic else ladder, **options)
-    if automatic:
-        recording = read(data, settings.reading)
+    recording = read(data, settings.reading)
+    law = _found(recording, ladder, settings)
+    return replace(law, domain=domain_of(recording, law.model.space, law.model.kinematics))
+
+
+def _found(recording: Recording, ladder: Any, settings: Settings) -> Solution:
+    """The law, on the way that library, settings and noise ask for."""
+    if isinstance(ladder, AutomaticLibrary):
         return from_ladder(recording, ladder, settings, planned(recording, settings))
     if isinstance(settings.differentiation, JointEstimation):
         from symdyn.regress.joint.law import joint_solution
 
-        return joint_solution(read(data, settings.reading), settings)
-    recording = read(data, settings.reading)
+        return joint_solution(recording, settings)
     plan = planned(recording, settings)
     if plan.noisy:
         return from_noisy_states(recording, settings, plan)

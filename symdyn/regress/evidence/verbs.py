@@ -63,11 +63,12 @@ def symmetry_evidence(
     candidates: a group, an `Action`, a `LieAlgebra`, a `Symmetry` or `DiscreteSymmetry` that was found in *other* data,
         or a list of these: each generator and element is one claim. For those found in the same data see `certify`.
     data: what a law was identified from (or a part held out). Without it the law is taken with its own covariance:
-        `domain` is needed, misfit is not tested, and nothing is supported where terms were left out.
+        misfit is not tested, and nothing is supported where terms were left out.
     level: chance of a wrong verdict of each kind, in all claims together.
     tolerance: the defect below which a symmetry counts as one.
     domain: where the symmetry shall hold: ranges by variable, `{"x": (-1, 1), ...}`, or states (m, n); by default the
-        states of the data.
+        states of the data (those that a law keeps as its `domain`, where no data are given). Rates in the state of a
+        second-order law that were not measured are taken from local quartics of the positions.
     time: the name of the time in fields that move it, and of its dimension in the data where it is not "t".
 
     Noisy states whose rates were not measured go through the weak form, with its covariance: `differentiation=`.
@@ -280,7 +281,10 @@ def domain_points(domain: Any, found: Estimate) -> np.ndarray:
     space = found.frame.space
     if domain is None:
         if found.states is None:
-            raise InputError('where shall the symmetry hold? give data=, or domain={"x": (-1, 1), ...}')
+            raise InputError(
+                "where shall the symmetry hold? neither the law nor the data tell states: give "
+                'domain={"x": (-1, 1), ...}'
+            )
         return found.states
     if not isinstance(domain, Mapping):
         points = np.asarray(domain, float)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,17 +26,17 @@ def found_symmetries(
     subject: AbstractSubject,
     candidates: Any,
     *,
-    points: np.ndarray | None,
+    points: np.ndarray | Callable[[np.random.Generator, int], np.ndarray] | None,
     tolerance: float,
     kinds: tuple[str, ...],
     grow: bool,
     seed: int,
 ) -> Symmetries:
-    """The symmetries of a subject among candidates. Raises InputError."""
+    """The symmetries of a subject among candidates, at points (m, n), or what gives so many. Raises InputError."""
     rng = np.random.default_rng(seed)
     with double_precision():
         fields = resolved(candidates, subject.place)
-        at = subject.points(rng, subject.needed(fields)) if points is None else points
+        at = points if isinstance(points, np.ndarray) else (points or subject.points)(rng, subject.needed(fields))
         sample = subject.sample(fields, at)
         single = fields.single
         found = solved(sample, None if single is None else subject.exact(single), tolerance)
