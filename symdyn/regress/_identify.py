@@ -71,8 +71,7 @@ def identify(
         `{"x": sd.Monomials(1), "y": sd.Monomials(2)}`. "auto" or an `AutomaticLibrary` tries many and ranks them.
     action: a symmetry to enforce, for example `sd.SO(3).acting_on(position=sd.Vector, velocity=sd.Vector)`.
     symmetry: "auto": symmetries among all linear motions of the state are chosen from a part of the data, tested on the
-        rest, and those that are supported are enforced; or candidates of your own, as `certify` takes them. `stages`
-        say what was found, on what evidence, and what it brought.
+        rest, and those that are supported are enforced (`stages` say more); or your own candidates, as for `certify`.
     solver: proposes sets of terms; `BestSubset()` by default, `LeastSquares()` keeps all.
     selection: decides among them; `EBIC()` by default. A solver that was told a threshold or a number of terms
         leaves nothing to decide.
@@ -110,7 +109,6 @@ def identify(
     dx/dt
     """
     ladder = AutomaticLibrary() if isinstance(library, str) and library == "auto" else library
-    automatic = isinstance(ladder, AutomaticLibrary)
     options = {
         "action": action, "solver": solver, "selection": selection, "constraints": constraints, "rate_of": rate_of,
         "order": order, "variables": variables, "rates": rates, "differentiation": differentiation, "weights": weights,
@@ -121,7 +119,7 @@ def identify(
         from symdyn.regress.symmetries.chain import identified_with_symmetry
 
         return identified_with_symmetry(data, symmetry, library, options)
-    settings = settings_of(library=None if automatic else ladder, **options)
+    settings = settings_of(library=None if isinstance(ladder, AutomaticLibrary) else ladder, **options)
     recording = read(data, settings.reading)
     law = _found(recording, ladder, settings)
     return replace(law, domain=domain_of(recording, law.model.space, law.model.kinematics))
@@ -129,13 +127,13 @@ def identify(
 
 def _found(recording: Recording, ladder: Any, settings: Settings) -> Solution:
     """The law, on the way that library, settings and noise ask for."""
+    plan = planned(recording, settings)
     if isinstance(ladder, AutomaticLibrary):
-        return from_ladder(recording, ladder, settings, planned(recording, settings))
+        return from_ladder(recording, ladder, settings, plan)
     if isinstance(settings.differentiation, JointEstimation):
         from symdyn.regress.joint.law import joint_solution
 
         return joint_solution(recording, settings)
-    plan = planned(recording, settings)
     if plan.noisy:
         return from_noisy_states(recording, settings, plan)
     law = solution_of(fitted_recording(recording, settings))

@@ -303,6 +303,7 @@ def test_second_order_laws_need_no_domain(noise):
 
 def test_a_law_brings_its_own_region(tmp_path):
     law = sd.identify(pulled(0.0), library=sd.Monomials(3), order=2, solver=sd.LeastSquares())
+    assert law.domain is not None
     assert law.domain.space.names == ("q", "q_rate")
     law.save(tmp_path / "law.symdyn")
     for each in (law, sd.load(tmp_path / "law.symdyn")):
@@ -325,6 +326,7 @@ def test_symmetries_are_sought_near_the_data_in_their_units():
     far = sd.find_symmetries(law.model, tolerance=1e-4, discrete=False)
     assert far.generators  # there the cubes are nothing
     assert len(near.generators) < len(far.generators)
+    assert law.domain is not None
     around = law.domain.around(np.random.default_rng(1), 300)
     assert np.all(around > 0)
     assert np.median(around) == pytest.approx(5e5, rel=0.1)
