@@ -48,7 +48,7 @@ def found_symmetries(
         elements, order = found_elements(
             subject, kinds, elements_of(candidates, subject.place), at[:40], max(tolerance, 1e-8), rng
         )
-        closure = _algebra(generators, dull, rng)
+        closure = _algebra(generators, dull, at, rng)
     return Symmetries(
         subject.place, generators, dull, found.spectrum, gap, *closure, elements, order, found.exact, tolerance
     )
@@ -177,7 +177,7 @@ def _field(fields: Candidates, row: np.ndarray):
 
 
 def _algebra(
-    generators: tuple[Symmetry, ...], dull: tuple[Symmetry, ...], rng: np.random.Generator
+    generators: tuple[Symmetry, ...], dull: tuple[Symmetry, ...], at: np.ndarray, rng: np.random.Generator
 ) -> tuple[float, np.ndarray, bool]:
     """Closure residual and structure constants of the generators, and whether that takes the trivial ones."""
     best = (0.0, np.zeros((0, 0, 0)), False)
@@ -186,6 +186,9 @@ def _algebra(
             continue
         found = Candidates(members[0].space, tuple(each.field for each in members))
         points = rng.uniform(-1.5, 1.5, (4 * len(members) + 20, members[0].space.size))
+        if not np.isfinite(found.moved(points)).all() and points.shape[1] - at.shape[1] in (0, 1):
+            # terms such as logarithms: where the law was asked, at any time
+            points[:, -at.shape[1] :] = at[rng.integers(0, len(at), len(points))]
         constants, residual = structure(together(found), points)
         best = (residual, constants, with_dull)
         if residual < CLOSED:
