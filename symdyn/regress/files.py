@@ -90,6 +90,7 @@ def write_law(solution: Solution, path) -> None:
     document, arrays = _document(solution), io.BytesIO()
     basis = np.asarray(solution.model.subspace.basis)
     where = np.nonzero(basis)
+    seen: dict[str, Any] = {} if solution.domain is None else {"domain": solution.domain.states.array}
     np.savez_compressed(
         arrays,
         weights=np.asarray(solution.model.weights),
@@ -97,7 +98,7 @@ def write_law(solution: Solution, path) -> None:
         basis_index=np.array(where, int),
         basis_value=basis[where],
         covariance=solution.covariance,
-        **({} if solution.domain is None else {"domain": solution.domain.states.array}),
+        **seen,
     )
     if not path.parent.is_dir():
         raise InputError(f"cannot save to {path}: the folder {path.parent} does not exist")

@@ -269,6 +269,37 @@ def test_noisy_states_go_through_the_weak_form():
     assert verdicts(found) == ["supported", "contradicted"]
 
 
+# --- maps ---------------------------------------------------------------------------------------------------------
+
+
+def stepped(bias=0.0, step=0.3, runs=40, noise=0.02):
+    """Runs of a noisy map that turns and pulls to a circle; `bias` breaks the rotations."""
+    rng = np.random.default_rng(3)
+    x = [rng.uniform(-1, 1, (runs, 2))]
+    for _ in range(30):
+        own = hopf(x[-1]) + bias * np.stack([x[-1][:, 0], 0 * x[-1][:, 0]], -1)
+        x.append(x[-1] + step * own + step * noise * rng.normal(size=x[-1].shape))
+    return [{"time": np.arange(31.0), "x": run} for run in np.stack(x, axis=1)]
+
+
+@pytest.mark.parametrize("step", [0.3, 0.02])
+def test_maps_are_tested_by_their_steps(step):
+    """The verdict does not hang on how short the steps are, though a short one is near the identity."""
+    options = {"library": sd.Monomials(3), "discrete": True}
+    found = sd.symmetry_evidence(stepped(step=step), [TURN, GROW], **options)
+    assert verdicts(found) == ["supported", "contradicted"]
+    broken = sd.symmetry_evidence(stepped(0.3, step), TURN, **options)
+    assert verdicts(broken) == ["contradicted"]
+    assert broken.findings[0].lower > 0.05
+
+
+def test_generators_of_a_map_are_chosen_and_certified():
+    found = sd.certify(stepped(), library=sd.Monomials(3), discrete=True)
+    assert [each.text for each in found.supported] == ["x_x d/dx_y - x_y d/dx_x"]
+    law = sd.identify(stepped(), library=sd.Monomials(3), discrete=True, solver=sd.LeastSquares())
+    assert verdicts(sd.symmetry_evidence(law, TURN)) == ["supported"]
+
+
 # --- laws without a domain of the user's ----------------------------------------------------------------------------
 
 PULLED = sd.SO(2).acting_on(q=sd.Vector, q_rate=sd.Vector)
@@ -356,8 +387,12 @@ def test_faults_are_named():
         sd.certify(data, sd.find_symmetries(law), method="split", **OPTIONS)
     with pytest.raises(sd.InputError, match="nothing to test"):
         sd.symmetry_evidence(data, [], **OPTIONS)
-    with pytest.raises(sd.InputError, match="discrete"):
-        sd.symmetry_evidence(data, TURN, discrete=True, library=sd.Monomials(1), variables="x")
+    square = sd.Action.polynomial({"square": {"x_x": "x_x^2"}})
+    with pytest.raises(sd.InputError, match="only affine fields"):
+        sd.symmetry_evidence(data, square, discrete=True, library=sd.Monomials(1), variables="x")
+    shift = sd.Action.polynomial({"shift": {"t": "t"}}, time="t")
+    with pytest.raises(sd.InputError, match="a map has no time"):
+        sd.symmetry_evidence(data, shift, discrete=True, library=sd.Monomials(1), variables="x")
 
 
 def test_a_domain_beyond_the_data_is_noted():

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from symdyn._errors import InputError
 from symdyn.data.door import read
 from symdyn.data.recording import Recording
 from symdyn.data.weak import AbstractWeakForm, WeakForm
@@ -73,8 +72,6 @@ def of_solution(law: Solution) -> Estimate:
 
 def whole(settings: Settings) -> Settings:
     """The settings of a fit of the whole library: no symmetry, no constraint, no term left out."""
-    if settings.discrete:
-        raise InputError("evidence is for rates: a discrete law (a map to the next sample) cannot be tested")
     method = None if isinstance(settings.differentiation, JointEstimation) else settings.differentiation
     return replace(settings, action=None, constraints=(), solver=LeastSquares(), differentiation=method)
 
@@ -121,6 +118,7 @@ def _frame(found: Regression, settings: Settings) -> Frame:
         weights=np.zeros(int(np.prod(shape))), terms=terms, subspace=every, space=recording.space,
         targets=recording.targets, kinematics=recording.kinematics, inputs=recording.inputs,
         clock=recording.time_name if recording.time_name in recording.inputs else "", known=settings.known,
+        discrete=settings.discrete,
     )  # fmt: skip
     return Frame.of(model)
 
