@@ -40,7 +40,7 @@ Noisy states, tolerance 0.05 (20 repeats; rigid body 6, Lorenz not run at noise 
 (1, 1), whose rates are large beside their noise; one claim on them, in the same order of systems: 0.85, 1, 0.85, 1, 0
 at noise 0.01, and 0, 0, 0, 1, 0 at 0.03. False at the tolerance, `weak`, one claim: 5 of 238 (all rotation: 0.1, 0.1,
 0.05 of the same 20 draws at three noises; 3 of 60 fresh ones at 0.03).
-1.3 to 1.7 s of processor time a repeat in two dimensions, 2.5 to 3.3 in three.
+0.7 s of processor time a repeat in two dimensions, 1.2 to 1.7 in three (five repeats, compilation included).
 """
 
 from __future__ import annotations

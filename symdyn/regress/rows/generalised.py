@@ -144,10 +144,10 @@ def whitened(problem: Problem, rows: WeakRows, terms: AbstractTerms, coefficient
     """
     slopes = _slopes(terms, coefficients, rows.rates, [run.states for run in rows.runs])
     designs, targets, lengths, pulls = [], [], [], []
+    columns = np.arange(rows.targets[0].shape[1]) if terms.value_shape else np.array(problem.columns)
     for run, design, target, weight, jacobian in zip(
         rows.runs, rows.designs, rows.targets, rows.weights, slopes, strict=True
     ):
-        columns = np.arange(target.shape[1]) if terms.value_shape else np.array(problem.columns)
         left = target if offset is None else target - predicted(design, offset)
         table = np.stack([_columns(problem, design, c) for c in columns], axis=1)  # (w, targets, r)
         table = np.concatenate([table, left[:, columns, None]], axis=2)
@@ -211,22 +211,23 @@ def _jacobians(terms, table, rates, states):
 def _noise_map(run: WeakRun, places: np.ndarray, columns: np.ndarray, jacobian: np.ndarray, live: np.ndarray):
     """L diag(sigma), sparse (rows, t n): how the rows of each window and target hang on noise of unit variance."""
     deviation, moving = np.sqrt(run.density), np.flatnonzero(run.density.any(axis=0))
-    value, derivative = (coo_array(each[live]) for each in (run.windows.value, run.windows.derivative))
+    value, derivative = (coo_array(csr_array(each)[live]) for each in (run.windows.value, run.windows.derivative))
     (row, at), (late, when) = value.coords, derivative.coords
+    values, slopes = np.asarray(value.data, float), np.asarray(derivative.data, float)
     t, k = len(run.states), len(columns)
     entries, rows, places_ = [], [], []
     for j, c in enumerate(columns):
         for b, i in enumerate(moving):
-            entries.append(-value.data * jacobian[at, c, i] * deviation[at, i])
+            entries.append(-values * jacobian[at, c, i] * deviation[at, i])
             rows.append(row * k + j)
             places_.append(b * t + at)
             if places[c] == i:
-                entries.append(derivative.data * deviation[when, i])
+                entries.append(slopes * deviation[when, i])
                 rows.append(late * k + j)
                 places_.append(b * t + when)
     where = np.concatenate(rows), np.concatenate(places_)
-    shape = (value.shape[0] * k, len(moving) * t)
-    return coo_array((np.concatenate(entries), where), shape=shape).tocsr()  # window by window
+    shape = (int(live.sum()) * k, len(moving) * t)
+    return csr_array(coo_array((np.concatenate(entries), where), shape=shape))  # window by window
 
 
 def _covariance(noise: csr_array, share: np.ndarray) -> np.ndarray:
