@@ -31,7 +31,7 @@ Measured (100 repeats of 120 cells, tolerance 0.03, 99 s of processor time):
     ellipsoid        0.479  0.275  0.347 0.470 0.523 0.596 0.665   0, 0; 0
     ellipsoid (SO(2) systems alone) 0.410
 
-The worst cell of one claim is Van der Pol at N = 3200; of 400 fresh repeats there 15 are false (0.038), at N = 100 nine.
+The worst cell of one claim is Van der Pol, N = 3200: of 400 fresh repeats 15 are false (0.038); at N = 100 nine.
 
 p-values of exact symmetry (Wald) are uniform: 0.050 of 12 000 below 0.05. At noise 0.1 and N = 400 the test of misfit
 has 0.053 of 150 p-values below 0.05 and none below 0.001 for a library that holds the law, and sees all 80 that do not.
