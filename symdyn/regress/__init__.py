@@ -1,9 +1,11 @@
 """Regression: streamed moments, solvers, and the verb `identify` with the solution that it returns."""
 
 from symdyn.regress._identify import identify
-from symdyn.regress.conserved.quantities import conserved_drift, conserved_quantities, noether
+from symdyn.regress.conserved.noether import conservation_laws, noether
+from symdyn.regress.conserved.quantities import conserved_drift, conserved_quantities
 from symdyn.regress.constraints.language import Coefficients, Constraint, EnergyPreserving, coefficient
 from symdyn.regress.constraints.trapping import Trapping, TrappingRegion, trapping_region
+from symdyn.regress.domain import Domain
 from symdyn.regress.evidence.result import Evidence, Finding
 from symdyn.regress.evidence.verbs import certify, symmetry_evidence
 from symdyn.regress.family import Family, identify_each
@@ -47,6 +49,7 @@ __all__ = [
     "Coefficients",
     "Constraint",
     "CrossValidation",
+    "Domain",
     "ElasticNet",
     "EnergyPreserving",
     "Ensemble",
@@ -76,6 +79,7 @@ __all__ = [
     "TrappingRegion",
     "certify",
     "coefficient",
+    "conservation_laws",
     "conserved_drift",
     "conserved_quantities",
     "ensemble",

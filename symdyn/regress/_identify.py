@@ -23,6 +23,7 @@ from symdyn.regress.collinear import collinear_groups
 from symdyn.regress.constraints.admissible import Admissible, admissible
 from symdyn.regress.constraints.language import AbstractConstraint
 from symdyn.regress.covariance import noise
+from symdyn.regress.domain import domain_of
 from symdyn.regress.fit import Fit, condition, solve
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.problem import Problem, problems, spanned
@@ -71,8 +72,7 @@ def identify(
         `{"x": sd.Monomials(1), "y": sd.Monomials(2)}`. "auto" or an `AutomaticLibrary` tries many and ranks them.
     action: a symmetry to enforce, for example `sd.SO(3).acting_on(position=sd.Vector, velocity=sd.Vector)`.
     symmetry: "auto": symmetries among all linear motions of the state are chosen from a part of the data, tested on the
-        rest, and those that are supported are enforced; or candidates of your own, as `certify` takes them. `stages`
-        say what was found, on what evidence, and what it brought.
+        rest, and those that are supported are enforced (`stages` say more); or your own candidates, as for `certify`.
     promote: candidate symmetries, of which those are kept that the data do not contradict: a group, an action, an
         algebra, or `sd.Promote(...)`. `sd.promotion` tells the whole story.
     solver: proposes sets of terms; `BestSubset()` by default, `LeastSquares()` keeps all.
@@ -112,7 +112,6 @@ def identify(
     dx/dt
     """
     ladder = AutomaticLibrary() if isinstance(library, str) and library == "auto" else library
-    automatic = isinstance(ladder, AutomaticLibrary)
     options = {
         "action": action, "solver": solver, "selection": selection, "constraints": constraints, "rate_of": rate_of,
         "order": order, "variables": variables, "rates": rates, "differentiation": differentiation, "weights": weights,
@@ -129,16 +128,21 @@ def identify(
         from symdyn.regress.symmetries.chain import identified_with_symmetry
 
         return identified_with_symmetry(data, symmetry, library, options)
-    settings = settings_of(library=None if automatic else ladder, **options)
-    if automatic:
-        recording = read(data, settings.reading)
-        return from_ladder(recording, ladder, settings, planned(recording, settings))
+    settings = settings_of(library=None if isinstance(ladder, AutomaticLibrary) else ladder, **options)
+    recording = read(data, settings.reading)
+    law = _found(recording, ladder, settings)
+    return replace(law, domain=domain_of(recording, law.model.space, law.model.kinematics))
+
+
+def _found(recording: Recording, ladder: Any, settings: Settings) -> Solution:
+    """The law, on the way that library, settings and noise ask for."""
+    plan = planned(recording, settings)
+    if isinstance(ladder, AutomaticLibrary):
+        return from_ladder(recording, ladder, settings, plan)
     if isinstance(settings.differentiation, JointEstimation):
         from symdyn.regress.joint.law import joint_solution
 
-        return joint_solution(read(data, settings.reading), settings)
-    recording = read(data, settings.reading)
-    plan = planned(recording, settings)
+        return joint_solution(recording, settings)
     if plan.noisy:
         return from_noisy_states(recording, settings, plan)
     law = solution_of(fitted_recording(recording, settings))

@@ -44,6 +44,7 @@ from symdyn.regress import selection, solvers
 from symdyn.regress.collinear import CollinearGroup
 from symdyn.regress.constraints.language import Constraint, EnergyPreserving
 from symdyn.regress.constraints.trapping import Trapping
+from symdyn.regress.domain import Domain
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.solution import RESULTS, Candidate, Choice, RankedLibrary, Settings, Solution, Stats
 from symdyn.symmetry import Equivariants, Invariants, Subspace
@@ -89,6 +90,7 @@ def write_law(solution: Solution, path) -> None:
     document, arrays = _document(solution), io.BytesIO()
     basis = np.asarray(solution.model.subspace.basis)
     where = np.nonzero(basis)
+    seen: dict[str, Any] = {} if solution.domain is None else {"domain": solution.domain.states.array}
     np.savez_compressed(
         arrays,
         weights=np.asarray(solution.model.weights),
@@ -96,6 +98,7 @@ def write_law(solution: Solution, path) -> None:
         basis_index=np.array(where, int),
         basis_value=basis[where],
         covariance=solution.covariance,
+        **seen,
     )
     if not path.parent.is_dir():
         raise InputError(f"cannot save to {path}: the folder {path.parent} does not exist")
@@ -212,6 +215,7 @@ def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Soluti
         model, RESULTS[document["result"]], _decode(document["stats"]), arrays["covariance"],
         _decode(document["collinear"]), settings, _decode(document["choices"]), _decode(document["provenance"]),
         _decode(document.get("ranking", [])), tuple(str(stage) for stage in document.get("stages", ())),
+        Domain(model.space, Frozen(arrays["domain"])) if "domain" in arrays else None,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from symdyn.model import printing
 from symdyn.model.model import Model
 from symdyn.regress.collinear import CollinearGroup
 from symdyn.regress.constraints.language import AbstractConstraint
+from symdyn.regress.domain import Domain
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solvers import AbstractSolver
@@ -168,6 +169,8 @@ class Solution:
     provenance: attributes of the data set.
     ranking: the candidates of an automatic library, the best ones of each variable first.
     stages: what `identify` did by itself about noise in the states, and why, in order; empty where there was none.
+    domain: some of the states that it was fitted to (at most 400), where symmetries of it are sought and tested; None
+        where the data did not hold its state, and in files of older versions.
     """
 
     model: Model
@@ -180,6 +183,7 @@ class Solution:
     provenance: dict[str, Any] = field(default_factory=dict)
     ranking: tuple[RankedLibrary, ...] = ()
     stages: tuple[str, ...] = ()
+    domain: Domain | None = None
 
     @cached_property
     def coefficients(self) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Symmetry of functions: the Lie derivative, and the coefficients of a library that a symmetry admits."""
 
+from symdyn.symmetry.conserved.laws import ConservationLaw, ConservationLaws
 from symdyn.symmetry.conserved.result import ConservedQuantities, ConservedQuantity, Drift
 from symdyn.symmetry.discovery import DiscreteSymmetry, Scalings, Symmetries, Symmetry, VectorFields
 from symdyn.symmetry.enforce import enforce
@@ -21,6 +22,8 @@ from symdyn.symmetry.units import Scales, homogeneous, nondimensionalise
 
 __all__ = [
     "BrokenSymmetry",
+    "ConservationLaw",
+    "ConservationLaws",
     "ConservedQuantities",
     "ConservedQuantity",
     "DiscreteSymmetry",

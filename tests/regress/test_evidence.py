@@ -1,5 +1,7 @@
 """Evidence for symmetries: bounds against simulation, verdicts on known laws, and what must not be claimed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -267,6 +269,106 @@ def test_noisy_states_go_through_the_weak_form():
     assert verdicts(found) == ["supported", "contradicted"]
 
 
+# --- maps ---------------------------------------------------------------------------------------------------------
+
+
+def stepped(bias=0.0, step=0.3, runs=40, noise=0.02):
+    """Runs of a noisy map that turns and pulls to a circle; `bias` breaks the rotations."""
+    rng = np.random.default_rng(3)
+    x = [rng.uniform(-1, 1, (runs, 2))]
+    for _ in range(30):
+        own = hopf(x[-1]) + bias * np.stack([x[-1][:, 0], 0 * x[-1][:, 0]], -1)
+        x.append(x[-1] + step * own + step * noise * rng.normal(size=x[-1].shape))
+    return [{"time": np.arange(31.0), "x": run} for run in np.stack(x, axis=1)]
+
+
+@pytest.mark.parametrize("step", [0.3, 0.02])
+def test_maps_are_tested_by_their_steps(step):
+    """The verdict does not hang on how short the steps are, though a short one is near the identity."""
+    options = {"library": sd.Monomials(3), "discrete": True}
+    found = sd.symmetry_evidence(stepped(step=step), [TURN, GROW], **options)
+    assert verdicts(found) == ["supported", "contradicted"]
+    broken = sd.symmetry_evidence(stepped(0.3, step), TURN, **options)
+    assert verdicts(broken) == ["contradicted"]
+    assert broken.findings[0].lower > 0.05
+
+
+def test_generators_of_a_map_are_chosen_and_certified():
+    found = sd.certify(stepped(), library=sd.Monomials(3), discrete=True)
+    assert [each.text for each in found.supported] == ["x_x d/dx_y - x_y d/dx_x"]
+    law = sd.identify(stepped(), library=sd.Monomials(3), discrete=True, solver=sd.LeastSquares())
+    assert verdicts(sd.symmetry_evidence(law, TURN)) == ["supported"]
+
+
+# --- laws without a domain of the user's ----------------------------------------------------------------------------
+
+PULLED = sd.SO(2).acting_on(q=sd.Vector, q_rate=sd.Vector)
+
+
+def pulled(noise, stiffer=0.0, runs=24):
+    """A damped motion about a centre, positions alone; `stiffer` breaks the rotations."""
+    rng, step, out = np.random.default_rng(2), 0.02, []
+    q, v = rng.uniform(-1, 1, (2, runs, 2))
+
+    def force(q, v):
+        return -q * [1 + stiffer, 1] - 0.3 * v - 0.5 * q * (q**2).sum(1, keepdims=True)
+
+    for _ in range(250):
+        out.append(q)
+        for _ in range(4):
+            v = v + step / 8 * force(q, v)
+            q = q + step / 4 * v
+            v = v + step / 8 * force(q, v)
+    q = np.stack(out, axis=1)
+    q = q + noise * rng.normal(size=q.shape)
+    return [{"time": step * np.arange(250), "q": each} for each in q]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_second_order_laws_need_no_domain(noise):
+    """Noisy positions too: the weak form of second order has no damping, and would blame the symmetry for it."""
+    options = {"library": sd.Monomials(3), "order": 2}
+    assert verdicts(sd.symmetry_evidence(pulled(noise), PULLED, **options)) == ["supported"]
+    assert verdicts(sd.symmetry_evidence(pulled(noise, 0.25), PULLED, **options)) == ["contradicted"]
+
+
+def test_a_law_brings_its_own_region(tmp_path):
+    law = sd.identify(pulled(0.0), library=sd.Monomials(3), order=2, solver=sd.LeastSquares())
+    assert law.domain is not None
+    assert law.domain.space.names == ("q", "q_rate")
+    law.save(tmp_path / "law.symdyn")
+    for each in (law, sd.load(tmp_path / "law.symdyn")):
+        assert verdicts(sd.symmetry_evidence(each, PULLED)) == ["supported"]
+    assert "domain" not in str(law)
+    truth = np.concatenate([(run["q"][2:] - run["q"][:-2]) / 0.04 for run in pulled(0.0)])
+    assert law.domain.scale[2:] == pytest.approx(truth.std(axis=0), rel=0.05)
+    assert law.domain.states.shape == (400, 4)
+
+
+def test_symmetries_are_sought_near_the_data_in_their_units():
+    """A law in large units, with a term that matters far from the data and not near them."""
+    rng = np.random.default_rng(0)
+    x = 1e5 * (5 + rng.uniform(-1, 1, (500, 2)))
+    rates = np.stack([-x[:, 1], x[:, 0]], -1) + 1e-13 * x**3
+    data = {"time": np.arange(500.0), "x": x, "dx": rates}
+    law = sd.identify(data, rates={"x": "dx"}, rate_of="x", library=sd.Monomials(3), solver=sd.LeastSquares())
+    near = sd.find_symmetries(law, tolerance=1e-4, discrete=False)
+    assert not near.generators or near.generators[0].defect < 1e-4
+    far = sd.find_symmetries(law.model, tolerance=1e-4, discrete=False)
+    assert far.generators  # there the cubes are nothing
+    assert len(near.generators) < len(far.generators)
+    assert law.domain is not None
+    around = law.domain.around(np.random.default_rng(1), 300)
+    assert np.all(around > 0)
+    assert np.median(around) == pytest.approx(5e5, rel=0.1)
+
+
+def test_an_old_file_has_no_domain(tmp_path):
+    law = replace(sd.identify(measured(hopf, 200), **OPTIONS), domain=None)
+    law.save(tmp_path / "law.symdyn")
+    assert sd.load(tmp_path / "law.symdyn").domain is None
+
+
 # --- faults -------------------------------------------------------------------------------------------------------
 
 
@@ -274,7 +376,7 @@ def test_faults_are_named():
     data = measured(hopf, 200)
     law = sd.identify(data, **OPTIONS)
     with pytest.raises(sd.InputError, match="where shall the symmetry hold"):
-        sd.symmetry_evidence(law, TURN)
+        sd.symmetry_evidence(replace(law, domain=None), TURN)
     with pytest.raises(sd.InputError, match="level"):
         sd.symmetry_evidence(data, TURN, level=1.5, **OPTIONS)
     with pytest.raises(sd.InputError, match="tolerance"):
@@ -285,8 +387,12 @@ def test_faults_are_named():
         sd.certify(data, sd.find_symmetries(law), method="split", **OPTIONS)
     with pytest.raises(sd.InputError, match="nothing to test"):
         sd.symmetry_evidence(data, [], **OPTIONS)
-    with pytest.raises(sd.InputError, match="discrete"):
-        sd.symmetry_evidence(data, TURN, discrete=True, library=sd.Monomials(1), variables="x")
+    square = sd.Action.polynomial({"square": {"x_x": "x_x^2"}})
+    with pytest.raises(sd.InputError, match="only affine fields"):
+        sd.symmetry_evidence(data, square, discrete=True, library=sd.Monomials(1), variables="x")
+    shift = sd.Action.polynomial({"shift": {"t": "t"}}, time="t")
+    with pytest.raises(sd.InputError, match="a map has no time"):
+        sd.symmetry_evidence(data, shift, discrete=True, library=sd.Monomials(1), variables="x")
 
 
 def test_a_domain_beyond_the_data_is_noted():

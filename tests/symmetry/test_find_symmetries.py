@@ -194,6 +194,31 @@ def test_the_flow_and_its_multiples_are_named():
     assert str(moving.trivial[-1]) == "(x^2 + v^2) d/dt: the flow times a conserved function"
 
 
+@pytest.mark.parametrize("saturation", [0.0, 0.1])
+def test_lotka_and_volterra_have_the_flow_and_its_multiples_alone(saturation):
+    """V = x + y - log x - log y is conserved, and f(V) times the flow is a symmetry that says no more; see Olver 1993,
+    section 2.2. With saturation nothing is conserved, and the flow is alone."""
+    log = jnp.log
+    functions = {
+        f"{a} log({b})": lambda s, a=a, b=b: s.get(a, s["x"] * s["y"]) * log(s[b])
+        for a in ("x", "y", "x y")
+        for b in "xy"
+    }
+    law = {"x": f"x - x y - {saturation} x^2", "y": "x y - y"}
+    points = np.random.default_rng(0).uniform(0.5, 1.8, (300, 2))
+    fields = sd.VectorFields(3, functions=functions)
+    found = sd.find_symmetries(law, candidates=fields, points=points, discrete=False)
+    assert not found.generators
+    reasons = ["the flow itself", "the flow times a conserved function"]
+    assert [each.reason for each in found.trivial] == (reasons[:1] if saturation else reasons)
+    if not saturation:
+        flow, multiple = (each.field.moved(points[:40])[:, :, 0] for each in found.trivial)
+        factor = (multiple / flow)[:, 0]
+        assert np.allclose(multiple, factor[:, None] * flow)
+        V = points[:40].sum(1) - np.log(points[:40]).sum(1)
+        assert abs(np.corrcoef(factor, V)[0, 1]) == pytest.approx(1, abs=1e-9)
+
+
 def test_a_linear_law_without_more_symmetry_has_its_powers_only():
     found = sd.find_symmetries({"x": "2 x + y", "y": "x - y"}, candidates=sd.GL(2), discrete=False)
     assert found.dimension == 0

@@ -18,7 +18,7 @@ from symdyn.library import AbstractLibrary
 from symdyn.regress.conserved.fit import MISJUDGED, drift_of, fitted, judged
 from symdyn.regress.conserved.statistics import along
 from symdyn.regress.symmetries.find import _array, _check_points, _is_data, _subject
-from symdyn.symmetry.conserved.null_space import conserved_by, generator_quantity, scalar_terms
+from symdyn.symmetry.conserved.null_space import conserved_by, scalar_terms
 from symdyn.symmetry.conserved.result import (
     ConservedQuantities,
     ConservedQuantity,
@@ -93,6 +93,8 @@ def conserved_quantities(
         return _from_data(read(of, Reading(**reading)), library, drift, held_out, seed)
     if reading:
         raise InputError(f"unknown arguments {', '.join(reading)}: they are for reading data")
+    if space is not None and (space.derivatives or space.coordinates):
+        raise InputError("on jets conservation laws have densities and fluxes: sd.conservation_laws finds them")
     given = _array(points, "points")
     if callable(of) and kind is None and not hasattr(of, "space"):
         kind = "flow"
@@ -147,46 +149,6 @@ def conserved_drift(
     found = along(recording, several[0].terms, 7)
     every = np.arange(len(found.times))
     return tuple(drift_of(q.coefficients.array, found, every, drift) for q in several)
-
-
-def noether(
-    generator: Any, *, library: AbstractLibrary, positions: Sequence[str], momenta: Sequence[str], space: StateSpace,
-) -> ConservedQuantity:  # fmt: skip
-    r"""The conserved quantity that a symmetry of a Hamiltonian system belongs to, by a linear solve in the library.
-
-    It is the C with $\dot q = \partial_p C$, $\dot p = -\partial_q C$ for the flow of the generator.
-
-    Parameters
-    ----------
-    generator: the field as text by component, `{"x": "-y", ...}`, or a JAX function of one flat state.
-    library: candidate terms of C.
-    positions, momenta: the names of canonical pairs, in the same order.
-    space: the state.
-
-    Returns the quantity; its `defect` is what the generator leaves, 1 where no function in the library generates it
-    (fields that are not Hamiltonian, such as scalings, have none). C is conserved if the generator is a symmetry of a
-    Hamiltonian H, up to a constant {C, H}.
-
-    Raises InputError for names that do not fit. Reference: Arnold 1989, Mathematical Methods of Classical Mechanics,
-    section 40.
-
-    Examples
-    --------
-    >>> import symdyn as sd
-    >>> turn = {"x": "-y", "y": "x", "p": "-q", "q": "p"}
-    >>> space = sd.StateSpace.of(x=1, y=1, p=1, q=1)
-    >>> print(sd.noether(turn, library=sd.Monomials(2), positions=("x", "y"), momenta=("p", "q"), space=space))
-    x q - y p
-    """
-    q, p = space.indices(tuple(positions)), space.indices(tuple(momenta))
-    if len(q) != len(p) or set(q) & set(p) or len(q) == 0:
-        raise InputError(f"positions and momenta are pairs of different components, got {positions} and {momenta}")
-    kind = None if isinstance(generator, dict) else "flow"
-    subject = _subject(generator, kind, space, (), None, "", None, None, {})
-    assert isinstance(subject, Flow)
-    terms = scalar_terms(library, space)
-    weights, left = generator_quantity(subject.law, terms, (q, p), seed=11)
-    return ConservedQuantity(terms, Frozen(weights), left)
 
 
 def _from_data(

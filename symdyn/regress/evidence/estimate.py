@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from symdyn._errors import InputError
 from symdyn.data.door import read
 from symdyn.data.recording import Recording
-from symdyn.data.weak import WeakForm
+from symdyn.data.weak import AbstractWeakForm, WeakForm
 from symdyn.library import Monomials
 from symdyn.model.model import Model, entry_basis
 from symdyn.regress._identify import named_solver
 from symdyn.regress.covariance import FEWEST, unit_labels
+from symdyn.regress.domain import domain_of, with_rates
 from symdyn.regress.evidence.bounds import NormTest
 from symdyn.regress.evidence.frame import Frame
 from symdyn.regress.fit import solve
@@ -22,13 +22,12 @@ from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.problem import problems
 from symdyn.regress.rows.generalised import reweighted
 from symdyn.regress.rows.moments import Moments
-from symdyn.regress.rows.regression import Regression, regression
+from symdyn.regress.rows.regression import Regression, _described, regression
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.solvers import LeastSquares
 from symdyn.regress.strategy.noise import planned
 
 UNDETERMINED = 1e-7  # singular values of the scaled design below this share say nothing
-STATES = 400  # of the data that are kept as their domain
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +70,13 @@ def of_solution(law: Solution) -> Estimate:
     pruned = law.stats.active < law.stats.candidates
     return Estimate(
         frame, np.asarray(law.model.weights, float), np.asarray(law.covariance), float(min(freedom, default=np.inf)),
+        states=None if law.domain is None else law.domain.states.array,
         white=max(law.stats.inflation, default=1.0) < 1.5, pruned=pruned,
     )  # fmt: skip
 
 
 def whole(settings: Settings) -> Settings:
     """The settings of a fit of the whole library: no symmetry, no constraint, no term left out."""
-    if settings.discrete:
-        raise InputError("evidence is for rates: a discrete law (a map to the next sample) cannot be tested")
     method = None if isinstance(settings.differentiation, JointEstimation) else settings.differentiation
     return replace(settings, action=None, constraints=(), solver=LeastSquares(), differentiation=method)
 
@@ -92,14 +90,28 @@ def of_data(data: Any, settings: Settings, *, few: bool = False) -> tuple[Estima
     recording = data if isinstance(data, Recording) else read(data, settings.reading)
     if settings.differentiation is None and planned(recording, settings).noisy:
         settings = replace(settings, differentiation=WeakForm())
+    if settings.order == 2 and isinstance(settings.differentiation, AbstractWeakForm):
+        recording, settings = _first_order(recording, settings)
     return of_recording(recording, settings, few=few), recording, settings
+
+
+def _first_order(recording: Recording, settings: Settings) -> tuple[Recording, Settings]:
+    """A second-order law of noisy positions as one of first order, with rates by local quartics in its state.
+
+    The weak form of second order knows no rates: without them it takes damping for a force and breaks symmetries. The
+    noise of smoothed rates is not white, so that rows get the covariance of their scatter between blocks.
+    """
+    form: Any = settings.differentiation
+    form = replace(form, generalised=False, unbiased=False)
+    return with_rates(recording, _described(recording, settings)), replace(settings, order=1, differentiation=form)
 
 
 def of_recording(recording: Recording, settings: Settings, *, few: bool = False) -> Estimate:
     """The whole library fitted to a recording: every target at once, so that covariances between targets are known."""
     found = regression(recording, settings, few=few)
     frame = _frame(found, settings)
-    states = _states(found, settings)
+    domain = domain_of(recording, found.recording.space, found.recording.kinematics)
+    states = None if domain is None else domain.states.array
     moments, targets = found.moments, found.moments.n_targets
     if found.weak is not None and found.weak.noisy:
         moments, targets = _generalised(found, settings), 1
@@ -114,16 +126,9 @@ def _frame(found: Regression, settings: Settings) -> Frame:
         weights=np.zeros(int(np.prod(shape))), terms=terms, subspace=every, space=recording.space,
         targets=recording.targets, kinematics=recording.kinematics, inputs=recording.inputs,
         clock=recording.time_name if recording.time_name in recording.inputs else "", known=settings.known,
+        discrete=settings.discrete,
     )  # fmt: skip
     return Frame.of(model)
-
-
-def _states(found: Regression, settings: Settings) -> np.ndarray | None:
-    """Some states of the data, evenly from all runs, where the state of the law was measured."""
-    if found.recording.space.size != found.recording.trajectories[0].states.shape[1]:
-        return None  # rates are part of the state, and were not measured
-    states = np.concatenate([run.states for run in found.recording.trajectories])
-    return states[np.unique(np.linspace(0, len(states) - 1, STATES).round().astype(int))]
 
 
 def _generalised(found: Regression, settings: Settings) -> Moments:

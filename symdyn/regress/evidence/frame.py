@@ -24,6 +24,9 @@ POINTS = 320  # states at which conditions are taken, at least
 class Frame:
     """All laws dx/dt = known + Theta(x) (offset + sum_k w_k B_k) of a state.
 
+    Of a map x -> Phi(x) the "rates" are the steps Phi(x) - x: an affine field or element is a symmetry of one as of
+    the other, the condition is the same bracket, and it is measured by how far the map moves.
+
     `terms`; `space`: the whole state; `into`: the components whose rates the terms give; `basis` (r, C) and `offset`
     (C,): flat coefficients; `given`: a model whose kinematics, clock and known part are the rest of the rates.
     """
@@ -38,9 +41,8 @@ class Frame:
     @classmethod
     def of(cls, model: Model) -> Frame:
         """The laws that a model's weights span. Raises InputError where the rate of some component is not known."""
-        if model.discrete:
-            raise InputError("evidence is for rates: a discrete law (a map to the next sample) cannot be tested")
-        model.check_closed()
+        if not model.discrete:
+            model.check_closed()
         r = len(np.asarray(model.weights))
         offset = np.asarray(model.subspace.offset).ravel()
         basis = np.asarray(model.subspace.basis).reshape(r, offset.size)
@@ -77,9 +79,11 @@ class Frame:
     def _rest(self, points: np.ndarray, tangents: np.ndarray | None) -> np.ndarray:
         """What the model knows of the rates without its terms, or how that changes along tangents: (m, n)."""
         model, out = self.given, np.zeros(points.shape)
-        for a, b in model.kinematics:
+        if model.discrete:
+            out[:, self.into] -= (points if tangents is None else tangents)[:, self.into]
+        for a, b in model.kinematics if not model.discrete else ():
             out[:, self.space.slice(a)] = (points if tangents is None else tangents)[:, self.space.slice(b)]
-        if model.clock and tangents is None:
+        if model.clock and not model.discrete and tangents is None:
             out[:, self.space.slice(model.clock)] = 1.0
         if model.known is not None:
 
@@ -132,8 +136,11 @@ def raw_rows(frame: Frame, claim: Claim, points: np.ndarray) -> tuple[np.ndarray
     r"""Rows (m n, r + 1) of the condition at points (m, n), and the size of the generator.
 
     A field: $DV \xi - (\partial_t + V) \xi + V \, \dot\tau$ with its motion $\tau$ of the time; an element: $V(g x) -
-    s g V(x)$ for $t \to s t$. Raises InputError for a motion of the time that depends on the state.
+    s g V(x)$ for $t \to s t$. Raises InputError for a motion of the time that depends on the state, and for what is not
+    linear in the weights of a map: fields that are not affine, and whatever concerns the time.
     """
+    if frame.given.discrete:
+        _check_affine(claim, points)
     scale, m = spread_of(points), len(points)
     rates = frame.rates(points)
     if claim.matrix is not None:
@@ -151,6 +158,22 @@ def raw_rows(frame: Frame, claim: Claim, points: np.ndarray) -> tuple[np.ndarray
         left[:, :, -1] -= jacobian[:, -n:, 0]
         left = left + jacobian[:, :1, :1] * rates
     return (left / scale[:, None]).reshape(-1, rates.shape[2]) / np.sqrt(m), size_of(motions(claim.field, points))
+
+
+def _check_affine(claim: Claim, points: np.ndarray) -> None:
+    """Raise InputError where D Phi xi - xi(Phi) is no linear condition on the weights of a map."""
+    if claim.time != 1.0 or (claim.field is not None and claim.field.space.size != points.shape[1]):
+        raise InputError(f"{claim.text}: a map has no time; test elements and fields of the state alone")
+    if claim.field is None:
+        return
+    slopes = np.stack(
+        [claim.field.moved(points, np.broadcast_to(e, points.shape))[:, :, 0] for e in np.eye(points.shape[1])], -1
+    )
+    if np.abs(slopes - slopes[0]).max() > 1e-9 * max(np.abs(slopes).max(), 1e-300):
+        raise InputError(
+            f"{claim.text}: of a map only affine fields can be tested, for xi(Phi(x)) is not linear in the weights of "
+            "Phi otherwise; find_symmetries takes others"
+        )
 
 
 def placed(field: Fields | Candidates, points: np.ndarray) -> np.ndarray:

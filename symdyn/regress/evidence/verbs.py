@@ -63,14 +63,16 @@ def symmetry_evidence(
     candidates: a group, an `Action`, a `LieAlgebra`, a `Symmetry` or `DiscreteSymmetry` that was found in *other* data,
         or a list of these: each generator and element is one claim. For those found in the same data see `certify`.
     data: what a law was identified from (or a part held out). Without it the law is taken with its own covariance:
-        `domain` is needed, misfit is not tested, and nothing is supported where terms were left out.
+        misfit is not tested, and nothing is supported where terms were left out.
     level: chance of a wrong verdict of each kind, in all claims together.
     tolerance: the defect below which a symmetry counts as one.
     domain: where the symmetry shall hold: ranges by variable, `{"x": (-1, 1), ...}`, or states (m, n); by default the
-        states of the data.
+        states of the data (those that a law keeps as its `domain`, where no data are given). Rates in the state of a
+        second-order law that were not measured are taken from local quartics of the positions.
     time: the name of the time in fields that move it, and of its dimension in the data where it is not "t".
 
-    Noisy states whose rates were not measured go through the weak form, with its covariance: `differentiation=`.
+    A map (`discrete=True`) is tested by its steps $\Phi(x) - x$, against elements and affine fields of the state. Noisy
+    states whose rates were not measured go through the weak form, with its covariance: `differentiation=`.
 
     Returns `Evidence`. Raises InputError for data, laws and candidates that cannot be used, and for levels and
     tolerances that are not positive.
@@ -218,7 +220,7 @@ class _Ready:
         if claim.matrix is not None:
             share = outside(self.found, self.points @ claim.matrix.T) - outside(self.found, self.points)
             return replace(each, note=f"moves {100 * share:.0f} % out of the data") if share > OUTSIDE else each
-        if claim.field.space.size > self.points.shape[1]:
+        if claim.field.space.size > self.points.shape[1] or frame.given.discrete:
             return each
         flow = (frame.rates(self.points) @ np.append(self.found.weights, 1.0)).ravel()
         moved = claim.field.moved(self.points)[:, :, 0].ravel()
@@ -270,6 +272,10 @@ def _limits(ready: _Ready) -> list[str]:
     if not found.white:
         notes.append(f"residuals are correlated in time: {found.freedom:.0f} independent pieces of the data count")
     exponents = found.frame.terms.monomials()
+    if found.frame.given.discrete:
+        notes.append(
+            "a map is fitted to the samples as they are: noise of measurement, beside that of the steps, biases it"
+        )
     if exponents is not None and int(exponents.sum(1).max(initial=0)) <= 1:
         notes.append("the library is linear: every matrix that commutes with the law's is a symmetry")
     return notes
@@ -280,7 +286,10 @@ def domain_points(domain: Any, found: Estimate) -> np.ndarray:
     space = found.frame.space
     if domain is None:
         if found.states is None:
-            raise InputError('where shall the symmetry hold? give data=, or domain={"x": (-1, 1), ...}')
+            raise InputError(
+                "where shall the symmetry hold? neither the law nor the data tell states: give "
+                'domain={"x": (-1, 1), ...}'
+            )
         return found.states
     if not isinstance(domain, Mapping):
         points = np.asarray(domain, float)

@@ -13,8 +13,9 @@ Messenger, Dukic 2023, Bulletin of Mathematical Biology 85, 110).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -22,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import cholesky_banded, solve_banded
-from scipy.sparse import csr_array, dia_array, hstack, vstack
+from scipy.sparse import coo_array, csr_array
 
 from symdyn._types import double_precision
 from symdyn.data.weak import WeakRun
@@ -35,6 +36,7 @@ SETTLED = 1e-3  # change of the coefficients, relative to the largest share
 FLOOR = 1e-4  # of the mean variance of the rows: errors of quadrature and smoothing are not in the noise model
 MANY = 8  # states: with more components only the first correction is taken
 BATCH = 4096  # states at once
+PAD = 1024  # rows of states are filled up to a multiple of this, or to a power of two
 ROWS = 510  # rows whose noise is followed at once
 
 
@@ -81,7 +83,31 @@ def unbiased_features(terms: AbstractTerms | None, known=None):
     polynomials up to degree 5. With more than `MANY` components $1 - D$ alone is used.
     """
 
-    def corrected(f, x, variance):
+    if known is not None:
+        evaluate = eqx.filter_jit(partial(_without_noise, known))
+        plain = eqx.filter_jit(lambda x: jax.lax.map(known, x, batch_size=BATCH))
+    else:
+        evaluate, plain = partial(_terms_without_noise, terms), partial(_terms_at, terms)
+
+    def features(states: np.ndarray, variance: np.ndarray) -> np.ndarray:
+        arrays = (states, variance) if variance.any() else (states,)
+        found = evaluate(*map(padded, arrays)) if variance.any() else plain(padded(states))
+        return np.asarray(found)[: len(states)]
+
+    return features
+
+
+def padded(values: np.ndarray) -> np.ndarray:
+    """Rows filled up with the last one, so that few different numbers of rows are compiled for."""
+    size = len(values)
+    whole = 1 << max(size - 1, 0).bit_length() if size <= PAD else -(-size // PAD) * PAD
+    return values if whole == size or not size else np.concatenate([values, np.repeat(values[-1:], whole - size, 0)])
+
+
+def _without_noise(f, states, variance):
+    """(1 - D + D^2 / 2) f at states (t, n)."""
+
+    def corrected(x, v):
         def heat(g):
             def second(at, i):
                 unit = jnp.zeros_like(at).at[i].set(1.0)
@@ -89,7 +115,7 @@ def unbiased_features(terms: AbstractTerms | None, known=None):
                 return jax.jvp(slope, (at,), (unit,))[1]
 
             def half_laplacian(at):
-                each = jax.vmap(lambda i: 0.5 * variance[i] * second(at, i))(jnp.arange(at.shape[0]))
+                each = jax.vmap(lambda i: 0.5 * v[i] * second(at, i))(jnp.arange(at.shape[0]))
                 return each.sum(axis=0)
 
             return half_laplacian
@@ -98,14 +124,17 @@ def unbiased_features(terms: AbstractTerms | None, known=None):
         value = f(x) - first(x)
         return value + 0.5 * heat(first)(x) if x.shape[0] <= MANY else value
 
-    f = known if known is not None else (lambda x: terms(x))  # pyright: ignore[reportOptionalCall]
-    evaluate = eqx.filter_jit(lambda x, v: jax.lax.map(lambda a: corrected(f, *a), (x, v), batch_size=BATCH))
-    plain = eqx.filter_jit(lambda x: jax.lax.map(f, x, batch_size=BATCH))
+    return jax.lax.map(lambda a: corrected(*a), (states, variance), batch_size=BATCH)
 
-    def features(states: np.ndarray, variance: np.ndarray) -> np.ndarray:
-        return np.asarray(evaluate(states, variance) if variance.any() else plain(states))
 
-    return features
+@eqx.filter_jit
+def _terms_without_noise(terms, states, variance):
+    return _without_noise(lambda x: terms(x), states, variance)
+
+
+@eqx.filter_jit
+def _terms_at(terms, states):
+    return jax.lax.map(lambda x: terms(x), states, batch_size=BATCH)
 
 
 def whitened(problem: Problem, rows: WeakRows, terms: AbstractTerms, coefficients: np.ndarray, offset) -> Problem:
@@ -113,10 +142,12 @@ def whitened(problem: Problem, rows: WeakRows, terms: AbstractTerms, coefficient
 
     `coefficients` (p, d) or (p,); `offset`: the fixed part of the coefficients, of the same shape, or None.
     """
-    slopes = _slopes(terms, coefficients, rows.rates)
-    designs, targets, lengths, bias = [], [], [], np.zeros(problem.size)
-    for run, design, target, weight in zip(rows.runs, rows.designs, rows.targets, rows.weights, strict=True):
-        columns = np.arange(target.shape[1]) if terms.value_shape else np.array(problem.columns)
+    slopes = _slopes(terms, coefficients, rows.rates, [run.states for run in rows.runs])
+    designs, targets, lengths, pulls = [], [], [], []
+    columns = np.arange(rows.targets[0].shape[1]) if terms.value_shape else np.array(problem.columns)
+    for run, design, target, weight, jacobian in zip(
+        rows.runs, rows.designs, rows.targets, rows.weights, slopes, strict=True
+    ):
         left = target if offset is None else target - predicted(design, offset)
         table = np.stack([_columns(problem, design, c) for c in columns], axis=1)  # (w, targets, r)
         table = np.concatenate([table, left[:, columns, None]], axis=2)
@@ -124,15 +155,15 @@ def whitened(problem: Problem, rows: WeakRows, terms: AbstractTerms, coefficient
         live = np.asarray((share > 0).all(axis=1))
         if not live.any():
             continue
-        jacobian = slopes(run.states)
         noise = _noise_map(run, rows.columns, columns, jacobian, live)
         band = _covariance(noise, share[live].reshape(-1))
         white = _whiten(band, table[live].reshape(-1, table.shape[2]))
-        bias += _score_bias(problem, run, terms, noise, band, columns, live)
+        pulls.append((run.states, _pull(run, noise, band, columns, live)))
         designs.append(white[:, :-1])
         targets.append(white[:, -1:])
         lengths.append(len(white))
     design, target = np.concatenate(designs), np.concatenate(targets)
+    bias = _score_bias(problem, terms, pulls, columns)
     target -= design @ np.linalg.lstsq(design.T @ design, bias, rcond=1e-13)[0][:, None]
     moments = design_moments(design, target, np.ones(len(design)), tuple(lengths))
     return _rewritten(problem, moments)
@@ -160,14 +191,12 @@ def _columns(problem: Problem, design: np.ndarray, c: int) -> np.ndarray:
     return design if problem.elements is None else design @ np.asarray(problem.elements)[:, :, c].T
 
 
-def _slopes(terms: AbstractTerms, coefficients: np.ndarray, rates):
-    """The Jacobian of the rates, (t, d, n), as a function of states (t, n)."""
-
-    def slopes(states: np.ndarray) -> np.ndarray:
-        with double_precision():
-            return np.asarray(_jacobians(terms, jnp.asarray(coefficients), rates, jnp.asarray(states)))
-
-    return slopes
+def _slopes(terms: AbstractTerms, coefficients: np.ndarray, rates, states: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The Jacobian of the rates, (t, d, n), at the states (t, n) of each run."""
+    every = np.concatenate(states)
+    with double_precision():
+        found = np.asarray(_jacobians(terms, jnp.asarray(coefficients), rates, jnp.asarray(padded(every))))
+    return np.split(found[: len(every)], np.cumsum([len(each) for each in states])[:-1])
 
 
 @eqx.filter_jit
@@ -181,21 +210,24 @@ def _jacobians(terms, table, rates, states):
 
 def _noise_map(run: WeakRun, places: np.ndarray, columns: np.ndarray, jacobian: np.ndarray, live: np.ndarray):
     """L diag(sigma), sparse (rows, t n): how the rows of each window and target hang on noise of unit variance."""
-    deviation = np.sqrt(run.density)
-    value, derivative = run.windows.value[live], run.windows.derivative[live]
-    blocks = []
-    for c in columns:
-        parts = []
-        for i in np.flatnonzero(run.density.any(axis=0)):
-            part = value @ _diagonal(-jacobian[:, c, i] * deviation[:, i])
-            parts.append(part + derivative @ _diagonal(deviation[:, i]) if places[c] == i else part)
-        blocks.append(hstack(parts, "csr"))
-    w, k = value.shape[0], len(columns)
-    return csr_array(vstack(blocks, "csr"))[np.arange(w * k).reshape(k, w).T.ravel()]  # window by window
-
-
-def _diagonal(values: np.ndarray) -> dia_array:
-    return dia_array((values[None], [0]), shape=(len(values), len(values)))
+    deviation, moving = np.sqrt(run.density), np.flatnonzero(run.density.any(axis=0))
+    value, derivative = (coo_array(csr_array(each)[live]) for each in (run.windows.value, run.windows.derivative))
+    (row, at), (late, when) = value.coords, derivative.coords
+    values, slopes = np.asarray(value.data, float), np.asarray(derivative.data, float)
+    t, k = len(run.states), len(columns)
+    entries, rows, places_ = [], [], []
+    for j, c in enumerate(columns):
+        for b, i in enumerate(moving):
+            entries.append(-values * jacobian[at, c, i] * deviation[at, i])
+            rows.append(row * k + j)
+            places_.append(b * t + at)
+            if places[c] == i:
+                entries.append(slopes * deviation[when, i])
+                rows.append(late * k + j)
+                places_.append(b * t + when)
+    where = np.concatenate(rows), np.concatenate(places_)
+    shape = (int(live.sum()) * k, len(moving) * t)
+    return csr_array(coo_array((np.concatenate(entries), where), shape=shape))  # window by window
 
 
 def _covariance(noise: csr_array, share: np.ndarray) -> np.ndarray:
@@ -215,7 +247,9 @@ def _whiten(band: np.ndarray, table: np.ndarray) -> np.ndarray:
     return solve_banded((len(band) - 1, 0), cholesky_banded(band, lower=True), table)
 
 
-def _score_bias(problem: Problem, run: WeakRun, terms, noise: csr_array, band: np.ndarray, columns, live) -> np.ndarray:
+def _score_bias(
+    problem: Problem, terms: AbstractTerms, pulls: Sequence[tuple[np.ndarray, np.ndarray]], columns: np.ndarray
+) -> np.ndarray:
     r"""What the noise adds on average to the scores $X^\top S^{-1} r$ of the free weights, (r,).
 
     The same noise sits in the residual, $r = L \varepsilon$, and in the terms, $\delta X_k = \Phi \, \partial_i
@@ -223,37 +257,45 @@ def _score_bias(problem: Problem, run: WeakRun, terms, noise: csr_array, band: n
     S^{-1} L)_{t, t i} \, \partial_i \theta_k$ and least squares are drawn towards weaker laws (attenuation: Fuller
     1987, Measurement Error Models).
     """
+    states, hang = (np.concatenate(each) for each in zip(*pulls, strict=True))
+    empty = np.zeros((len(padded(states)) - len(states), *hang.shape[1:]))
+    with double_precision():
+        total = _gradient_sums(terms, jnp.asarray(padded(states)), jnp.asarray(np.concatenate([hang, empty])))
+    return _in_weights(problem, np.asarray(total), columns)
+
+
+def _pull(run: WeakRun, noise: csr_array, band: np.ndarray, columns: np.ndarray, live: np.ndarray) -> np.ndarray:
+    r"""$\sigma_i^2 (\Phi^\top S^{-1} L)_{t, t i}$ over the rows of each target, (t, targets, n)."""
     deviation, k = np.sqrt(run.density), len(columns)
     moving = np.flatnonzero(run.density.any(axis=0))
     value, t = csr_array(run.windows.value[live]), len(run.states)
-    hang = np.zeros((k, len(moving), t))  # sum over the rows of target c of value * (S^-1 L) sigma, for each component
+    hang = np.zeros((k, len(moving) * t))  # sum over the rows of target c of value * (S^-1 L) sigma
     margin, w = 4 * len(band), noise.shape[0]  # pyright: ignore[reportOptionalSubscript]
     for start in range(0, w, ROWS):
         low, high = max(start - margin, 0) // k * k, min(-(-(start + ROWS + margin) // k) * k, w)
         rows = np.arange(start, min(start + ROWS, w))
-        solver, local = _dense(band, low, high)[rows - low], noise[low:high]
+        solver, local = _dense(band, low, high)[rows - low], coo_array(noise[low:high])
+        row, column = local.coords
+        time = column % t
         for c in range(k):
             own = rows % k == c
             kernel = value[rows[own] // k]
             first, last = int(kernel.indices.min()), int(kernel.indices.max()) + 1
             pull = kernel[:, first:last].T @ solver[own]  # (t', rows)
-            for i in range(len(moving)):
-                part = local[:, i * t + first : i * t + last].T
-                hang[c, i, first:last] += np.asarray(part.multiply(pull).sum(axis=1)).ravel()
-    hang *= deviation[:, moving].T
-    with double_precision():
-        total = _gradient_sums(
-            terms, jnp.asarray(run.states), jnp.asarray(hang.transpose(2, 0, 1)), jnp.asarray(moving)
-        )
-    return _in_weights(problem, np.asarray(total), columns)
+            near = (time >= first) & (time < last)
+            parts = local.data[near] * pull[time[near] - first, row[near]]
+            hang[c] += np.bincount(column[near], parts, minlength=len(moving) * t)
+    out = np.zeros((t, k, run.states.shape[1]))
+    out[:, :, moving] = hang.reshape(k, len(moving), t).transpose(2, 0, 1) * deviation[:, None, moving]
+    return out
 
 
 @eqx.filter_jit
-def _gradient_sums(terms, states, hang, moving):
+def _gradient_sums(terms, states, hang):
     """sum_t hang[t, c, i] d theta_p / d x_i (or of component c of a vector term): (p, c)."""
 
     def one(x, own):
-        slopes = jax.jacfwd(lambda y: terms(y))(x)[..., moving]  # (p, i) or (p, d, i)
+        slopes = jax.jacfwd(lambda y: terms(y))(x)  # (p, i) or (p, d, i)
         return jnp.einsum("pi,ci->pc", slopes, own) if slopes.ndim == 2 else jnp.einsum("pci,ci->pc", slopes, own)
 
     return jax.lax.map(lambda pair: one(*pair), (states, hang), batch_size=BATCH).sum(axis=0)

@@ -15,6 +15,7 @@ from symdyn.groups import Action, Polynomial
 from symdyn.groups.polynomial import read_polynomial, stacked
 from symdyn.model.model import AbstractModel, Model
 from symdyn.regress._identify import identify
+from symdyn.regress.domain import Domain
 from symdyn.symmetry.discovery import Symmetries, VectorFields
 from symdyn.symmetry.discovery.candidates import Place
 from symdyn.symmetry.discovery.discrete import KINDS
@@ -67,8 +68,9 @@ def find_symmetries(
         being the others), "level_set" (its zeros); an array is a "cloud".
     space: the names of the variables, where `of` does not say: x_0, x_1, ... by default.
     outputs: for a function, the variables that are its values.
-    points: states (m, n) at which conditions are taken (jets, for differential equations); by default random ones with
-        components of size 0.5 to 1.5, moved onto the set or the equation.
+    points: states (m, n) at which conditions are taken (jets, for differential equations); by default random ones near
+        the data that a law was fitted to (`Solution.domain`), else with components of size 0.5 to 1.5, moved onto the
+        set or the equation.
     tolerance: of the defect, where the conditions are not solved in whole numbers. For a model of data, its accuracy.
     discrete: whether to try sign patterns, permutations and time reversal, or which: "signs", "permutations", "shifts",
         "time", and "orthogonal" for unknown elements of O(n) (not within the default).
@@ -104,6 +106,8 @@ def find_symmetries(
     t^2 d/dt + t x d/dx + (x - t u) d/du
     """
     given = _array(points, "points")
+    if not isinstance(getattr(of, "model", of), AbstractModel) and _is_data(of, kind):
+        of, identification = identify(of, **identification), {}
     subject = _subject(of, kind, space, outputs, given, time, dimension, neighbours, identification)
     if isinstance(subject, Cloud | LevelSet) and given is not None:
         given = subject.onto(given) if isinstance(subject, LevelSet) else None
@@ -114,12 +118,18 @@ def find_symmetries(
     return found_symmetries(
         subject,
         _default(subject) if candidates is None else candidates,
-        points=given,
+        points=_near_data(of) if given is None else given,
         tolerance=float(tolerance),
         kinds=_kinds(discrete, subject),
         grow=grow,
         seed=seed,
     )
+
+
+def _near_data(of: Any) -> Callable[[np.random.Generator, int], np.ndarray] | None:
+    """A law that was fitted is asked near the states of its data, in their units."""
+    domain = getattr(of, "domain", None)
+    return domain.around if isinstance(domain, Domain) else None
 
 
 def _array(values: Any, name: str) -> np.ndarray | None:
@@ -166,8 +176,6 @@ def _subject(of, kind, space, outputs, points, time, dimension, neighbours, iden
     model = getattr(of, "model", of)
     if isinstance(model, AbstractModel):
         return _of_model(model, time)
-    if _is_data(of, kind):
-        return _of_model(identify(of, **identification).model, time)
     if identification:
         raise InputError(f"unknown arguments {', '.join(identification)}: only a data set is identified first")
     if space is not None and (space.derivatives or space.coordinates):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,17 +26,17 @@ def found_symmetries(
     subject: AbstractSubject,
     candidates: Any,
     *,
-    points: np.ndarray | None,
+    points: np.ndarray | Callable[[np.random.Generator, int], np.ndarray] | None,
     tolerance: float,
     kinds: tuple[str, ...],
     grow: bool,
     seed: int,
 ) -> Symmetries:
-    """The symmetries of a subject among candidates. Raises InputError."""
+    """The symmetries of a subject among candidates, at points (m, n), or what gives so many. Raises InputError."""
     rng = np.random.default_rng(seed)
     with double_precision():
         fields = resolved(candidates, subject.place)
-        at = subject.points(rng, subject.needed(fields)) if points is None else points
+        at = points if isinstance(points, np.ndarray) else (points or subject.points)(rng, subject.needed(fields))
         sample = subject.sample(fields, at)
         single = fields.single
         found = solved(sample, None if single is None else subject.exact(single), tolerance)
@@ -47,7 +48,7 @@ def found_symmetries(
         elements, order = found_elements(
             subject, kinds, elements_of(candidates, subject.place), at[:40], max(tolerance, 1e-8), rng
         )
-        closure = _algebra(generators, dull, rng)
+        closure = _algebra(generators, dull, at, rng)
     return Symmetries(
         subject.place, generators, dull, found.spectrum, gap, *closure, elements, order, found.exact, tolerance
     )
@@ -176,7 +177,7 @@ def _field(fields: Candidates, row: np.ndarray):
 
 
 def _algebra(
-    generators: tuple[Symmetry, ...], dull: tuple[Symmetry, ...], rng: np.random.Generator
+    generators: tuple[Symmetry, ...], dull: tuple[Symmetry, ...], at: np.ndarray, rng: np.random.Generator
 ) -> tuple[float, np.ndarray, bool]:
     """Closure residual and structure constants of the generators, and whether that takes the trivial ones."""
     best = (0.0, np.zeros((0, 0, 0)), False)
@@ -185,6 +186,9 @@ def _algebra(
             continue
         found = Candidates(members[0].space, tuple(each.field for each in members))
         points = rng.uniform(-1.5, 1.5, (4 * len(members) + 20, members[0].space.size))
+        if not np.isfinite(found.moved(points)).all() and points.shape[1] - at.shape[1] in (0, 1):
+            # terms such as logarithms: where the law was asked, at any time
+            points[:, -at.shape[1] :] = at[rng.integers(0, len(at), len(points))]
         constants, residual = structure(together(found), points)
         best = (residual, constants, with_dull)
         if residual < CLOSED:
