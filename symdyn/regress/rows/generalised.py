@@ -81,31 +81,40 @@ def unbiased_features(terms: AbstractTerms | None, known=None):
     polynomials up to degree 5. With more than `MANY` components $1 - D$ alone is used.
     """
 
-    def corrected(f, x, variance):
-        def heat(g):
-            def second(at, i):
-                unit = jnp.zeros_like(at).at[i].set(1.0)
-                slope = lambda y: jax.jvp(g, (y,), (unit,))[1]  # noqa: E731
-                return jax.jvp(slope, (at,), (unit,))[1]
-
-            def half_laplacian(at):
-                each = jax.vmap(lambda i: 0.5 * variance[i] * second(at, i))(jnp.arange(at.shape[0]))
-                return each.sum(axis=0)
-
-            return half_laplacian
-
-        first = heat(f)
-        value = f(x) - first(x)
-        return value + 0.5 * heat(first)(x) if x.shape[0] <= MANY else value
-
-    f = known if known is not None else (lambda x: terms(x))  # pyright: ignore[reportOptionalCall]
-    evaluate = eqx.filter_jit(lambda x, v: jax.lax.map(lambda a: corrected(f, *a), (x, v), batch_size=BATCH))
-    plain = eqx.filter_jit(lambda x: jax.lax.map(f, x, batch_size=BATCH))
+    f = terms if known is None else known
 
     def features(states: np.ndarray, variance: np.ndarray) -> np.ndarray:
-        return np.asarray(evaluate(states, variance) if variance.any() else plain(states))
+        return np.asarray(_corrected(f, states, variance) if variance.any() else _plain(f, states))
 
     return features
+
+
+@eqx.filter_jit
+def _plain(f, states):
+    return jax.lax.map(f, states, batch_size=BATCH)
+
+
+@eqx.filter_jit
+def _corrected(f, states, variance):
+    def heat(g, spread):
+        def second(at, i):
+            unit = jnp.zeros_like(at).at[i].set(1.0)
+            slope = lambda y: jax.jvp(g, (y,), (unit,))[1]  # noqa: E731
+            return jax.jvp(slope, (at,), (unit,))[1]
+
+        def half_laplacian(at):
+            each = jax.vmap(lambda i: 0.5 * spread[i] * second(at, i))(jnp.arange(at.shape[0]))
+            return each.sum(axis=0)
+
+        return half_laplacian
+
+    def one(pair):
+        x, spread = pair
+        first = heat(f, spread)
+        value = f(x) - first(x)
+        return value + 0.5 * heat(first, spread)(x) if x.shape[0] <= MANY else value
+
+    return jax.lax.map(one, (states, variance), batch_size=BATCH)
 
 
 def whitened(problem: Problem, rows: WeakRows, terms: AbstractTerms, coefficients: np.ndarray, offset) -> Problem:
