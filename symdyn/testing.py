@@ -131,21 +131,26 @@ def _integrated(generator: Generator, x: np.ndarray, value: np.ndarray, s: float
     """The flow x' = xi(x), v' = T(x) v + c(x) from all states at once, to 1e-12."""
     from scipy.integrate import solve_ivp
 
-    n = x.shape[1]
+    n, start, at = x.shape[1], np.concatenate([x, value], axis=1), _parts_at(generator)
 
-    @jax.jit
-    @jax.vmap
-    def rate(y):
-        point, held = y[:n], y[n:]
-        return jnp.concatenate([generator.field(point), generator.fibre(point) @ held + generator.shift(point)])
+    def rate(_, y):
+        states = y.reshape(start.shape)
+        field, fibre, shift = at(states[:, :n])
+        moved = np.einsum("mde,me->md", fibre, states[:, n:]) + shift
+        return np.concatenate([field, moved], axis=1).ravel()
 
-    start = np.concatenate([x, value], axis=1)
-    found = solve_ivp(
-        lambda _, y: np.asarray(rate(jnp.asarray(y.reshape(start.shape)))).ravel(),
-        (0.0, s), start.ravel(), method="DOP853", rtol=1e-12, atol=1e-13,
-    )  # fmt: skip
+    found = solve_ivp(rate, (0.0, s), start.ravel(), method="DOP853", rtol=1e-12, atol=1e-13)
     end = found.y[:, -1].reshape(start.shape)
     return end[:, :n], end[:, n:]
+
+
+def _parts_at(generator: Generator) -> Callable:
+    """Field, fibre and shift at states (m, n): without JAX where they are polynomials, as small ones run faster so."""
+    parts = generator.polynomials()
+    if parts is not None:
+        return lambda x: tuple(part.at(x) for part in parts)
+    compiled = jax.jit(jax.vmap(lambda x: (generator.field(x), generator.fibre(x), generator.shift(x))))
+    return lambda x: tuple(np.asarray(part) for part in compiled(x))
 
 
 def _flow(A: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

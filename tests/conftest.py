@@ -1,50 +1,107 @@
-"""In the test run, and only here, annotations are checked: by jaxtyping's import hook with beartype.
+"""In the test run, and only here, the annotations of functions and methods are checked, by beartype.
 
-Calls that a test makes itself are not checked, so that a test can hand a public function the wrong thing and see
-symdyn's own message. All other calls, those inside symdyn above all, must keep to the annotations. Two kinds of
-function take what their annotations do not promise, on purpose: constructors that convert their arguments (the
-annotation of a field says what it holds), and the checks of arguments.
+An import hook adds the decorator `checked` to every function of the package that has annotations. Calls that a test
+makes itself are not checked, so that a test can hand a public function the wrong thing and see symdyn's own message.
+All other calls, those inside symdyn above all, must keep to the annotations. Three kinds of function take what their
+annotations do not promise, or are not worth the time: constructors that convert their arguments (the annotation of a
+field says what it holds), the checks of arguments, and functions within functions, which are made anew at each call.
+
+Checks are made at the first call that needs one: thousands of functions are never called in a run. jaxtyping's own
+hook binds every call to its signature three times over, which took half of the time of the tests; here it keeps the
+functions that name shapes of arrays, which must agree within a call.
 """
 
+import ast
 import functools
 import sys
+import types
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import numpy as np
 from beartype import BeartypeConf, FrozenDict, beartype
-from jaxtyping import install_import_hook
+from jaxtyping import jaxtyped
 
 # an integer passes where a float is wanted, and a scalar of NumPy where one of Python is
 _LIKE = FrozenDict({int: int | np.integer, float: float | int | np.floating | np.integer})
 _strictly = beartype(conf=BeartypeConf(hint_overrides=_LIKE))
-_TESTS = str(Path(__file__).parent)
-_MACHINERY = ("/jaxtyping/", "/beartype/", __file__)
+_TESTS = (str(Path(__file__).parent), "<doctest")
 _TAKES_ANYTHING = ("__init__", "_check", "_require")
+_SHAPES = ("Float[", "Bool[")
+
+
+@functools.cache
+def _is_a_test(file: str) -> bool:
+    return file.startswith(_TESTS)
 
 
 def checked(function):
-    """A type checker for the import hook: beartype, but not for the direct calls of a test or a doctest."""
-    if function.__name__.startswith(_TAKES_ANYTHING):
+    """The function with its annotations checked, but not in the direct calls of a test or a doctest."""
+    if function.__name__.startswith(_TAKES_ANYTHING) or not function.__annotations__:
         return function
-    strict = _strictly(function)
+    strict = None
 
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
-        return (function if _called_by_a_test() else strict)(*args, **kwargs)
+        nonlocal strict
+        if _is_a_test(sys._getframe(1).f_code.co_filename):
+            return function(*args, **kwargs)
+        if strict is None:
+            strict = _strict(function)
+        return strict(*args, **kwargs)
 
     return wrapper
 
 
-def _called_by_a_test() -> bool:
-    frame = sys._getframe(2)
-    while frame is not None:
-        file = frame.f_code.co_filename.replace("\\", "/")
-        generated = file.startswith("<") and not file.startswith("<doctest")
-        if not generated and not any(part in file for part in _MACHINERY):
-            return file.startswith(("<doctest", _TESTS))
-        frame = frame.f_back
-    return False
+def _strict(function):
+    """The function under beartype, with annotations as objects: those that exist for type checkers alone are open."""
+    shapes = any(text in str(hint) for hint in function.__annotations__.values() for text in _SHAPES)
+    same = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    same.__kwdefaults__, same.__qualname__, same.__module__ = (
+        function.__kwdefaults__, function.__qualname__, function.__module__,
+    )  # fmt: skip
+    same.__annotations__ = {name: _resolved(hint, function) for name, hint in function.__annotations__.items()}
+    strict = _strictly(same)
+    return jaxtyped(strict, typechecker=None) if shapes else strict
+
+
+def _resolved(hint, function):
+    holder = types.SimpleNamespace(__annotations__={"value": hint})
+    try:
+        return get_type_hints(holder, function.__globals__, include_extras=True)["value"]
+    except (NameError, AttributeError):
+        return Any
+
+
+class _Decorated(ast.NodeTransformer):
+    """Adds the decorator to functions of a module and methods of its classes, before all others."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef):
+        decorator = ast.parse("__import__('symdyn_annotations').checked", mode="eval").body
+        node.decorator_list.append(ast.copy_location(decorator, node))
+        return node
+
+
+class _Loader(SourceFileLoader):
+    def get_code(self, fullname):  # from the source, as what is cached has no decorators
+        path = self.get_filename(fullname)
+        tree = _Decorated().visit(ast.parse(self.get_data(path), path))
+        return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname.partition(".")[0] != "symdyn":
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Loader(spec.loader.name, spec.loader.path)
+        return spec
 
 
 sys.modules["symdyn_annotations"] = sys.modules[__name__]  # a name that the hook can import in each import mode
-install_import_hook("symdyn", "symdyn_annotations.checked")
+sys.meta_path.insert(0, _Finder())

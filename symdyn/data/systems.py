@@ -81,8 +81,11 @@ def make_dataset(
         else:
             first = jax.vmap(lambda k: entry.sample(k, values))(jax.random.split(start_key, trajectories))
         single = first.ndim == 1 + bool(entry.components)
-        states, slopes, done = _integrator(system)(first[None] if single else first, clock, values)
-        states, slopes, done = np.array(states), np.array(slopes), np.array(done)
+        # the end is repeated up to one of a few lengths, each of which is compiled once
+        padded = np.append(clock, np.full(_length(len(clock)) - len(clock), clock[-1]))
+        states, slopes, done = _integrator(system)(first[None] if single else first, padded, values)
+        states, slopes = (np.array(each)[:, :, : len(clock)] for each in (states, slopes))
+        done = np.array(done)
         if not done.all():
             stuck = np.flatnonzero(~done).tolist()
             raise SymdynError(
@@ -101,6 +104,11 @@ def make_dataset(
         for name, level in zip(entry.variables, levels, strict=True):
             ds[name].attrs["noise_std"] = float(level)
     return ds.assign_attrs(noise=float(noise), parameters=json.dumps(values))
+
+
+def _length(t: int) -> int:
+    """The next power of two, and at least 16."""
+    return max(16, 1 << (t - 1).bit_length())
 
 
 def _check(start: Any, trajectories: int | None, noise: float, key: Any) -> None:

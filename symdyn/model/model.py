@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -127,6 +128,12 @@ class Model(AbstractModel):
             inputs = x[self.space.indices(self.terms.space.names)]
         learned = jnp.tensordot(self.coefficients, self.terms(inputs), axes=((0,), (0,)))
         return learned if self.known is None else learned + known_rates(self.known, self.space, self.targets, x)
+
+
+@eqx.filter_jit
+def rates_at(model, states):
+    """Rates of the targets of a model at states (m, n): (m, d). Compiled once for each structure and m."""
+    return jax.vmap(model.rate)(states)
 
 
 def known_rates(known: Callable, space: StateSpace, targets: tuple[str, ...], x) -> Float[Array, " d"]:

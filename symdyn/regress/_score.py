@@ -14,7 +14,7 @@ from symdyn.data.recording import Recording, Trajectory
 from symdyn.data.weak import AbstractWeakForm
 from symdyn.model._simulate import integrated
 from symdyn.model.inputs import input_path
-from symdyn.model.model import Model
+from symdyn.model.model import Model, rates_at
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.rows.regression import pointwise_samples
 from symdyn.regress.solution import Solution
@@ -118,11 +118,7 @@ def _rate_scores(solution: Solution, recording: Recording) -> np.ndarray:
 
 
 def _rates(model: Model, states: np.ndarray) -> np.ndarray:
-    import equinox as eqx
-    import jax.numpy as jnp
-
-    evaluate = eqx.filter_jit(eqx.filter_vmap(lambda m, x: m.rate(x), in_axes=(None, 0)))
-    return np.asarray(evaluate(model, jnp.asarray(states)))
+    return np.asarray(rates_at(model, np.asarray(states)))
 
 
 def _compare(truth: np.ndarray, guess: np.ndarray) -> tuple[float, float]:

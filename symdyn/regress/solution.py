@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -152,8 +153,44 @@ class Stats:
     freedom: tuple[tuple[float, ...], ...] = ()
 
 
+class AbstractSolution(abc.ABC):
+    """A law with its evidence: what follows from the model and the covariance of its weights alone."""
+
+    model: Any
+    covariance: np.ndarray
+
+    @property
+    @abc.abstractmethod
+    def term_names(self) -> tuple[str, ...]:
+        """Names of all candidate terms, (p,)."""
+
+    @cached_property
+    def coefficients(self) -> np.ndarray:
+        """Coefficients of all candidate terms: (p, d) for scalar terms, (p,) for vector terms."""
+        return np.asarray(self.model.subspace.expand(np.asarray(self.model.weights)))
+
+    @cached_property
+    def standard_errors(self) -> np.ndarray:
+        """Standard errors of `coefficients`, of the same shape; zero where a coefficient is fixed or absent."""
+        return self.model.subspace.standard_errors(self.covariance)
+
+    @property
+    def active_terms(self) -> tuple[str, ...]:
+        """Names of the terms with a coefficient in some equation."""
+        return tuple(name for name, row in zip(self.term_names, self.coefficients, strict=True) if np.any(row))
+
+    @property
+    def target_components(self) -> tuple[str, ...]:
+        """Names of the components of the target variables, (d,)."""
+        return self.model.space.select(self.model.targets).component_names
+
+    def simulate(self, start, times, **options):
+        """Integrate the law: see `symdyn.simulate`."""
+        return self.model.simulate(start, times, **options)
+
+
 @dataclass(frozen=True, eq=False)
-class Solution:
+class Solution(AbstractSolution):
     """A law with its evidence.
 
     Attributes
@@ -184,16 +221,6 @@ class Solution:
     ranking: tuple[RankedLibrary, ...] = ()
     stages: tuple[str, ...] = ()
     domain: Domain | None = None
-
-    @cached_property
-    def coefficients(self) -> np.ndarray:
-        """Coefficients of all candidate terms: (p, d) for scalar terms, (p,) for vector terms."""
-        return np.asarray(self.model.subspace.expand(np.asarray(self.model.weights)))
-
-    @cached_property
-    def standard_errors(self) -> np.ndarray:
-        """Standard errors of `coefficients`, of the same shape; zero where a coefficient is fixed or absent."""
-        return self.model.subspace.standard_errors(self.covariance)
 
     def interval(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         r"""Confidence intervals of `coefficients`: (lower, upper), each of their shape.
@@ -233,12 +260,6 @@ class Solution:
         """Names of all candidate terms, (p,)."""
         return self.model.terms.names
 
-    @property
-    def active_terms(self) -> tuple[str, ...]:
-        """Names of the terms with a coefficient in some equation."""
-        used = np.abs(self.coefficients).reshape(len(self.term_names), -1).max(axis=1) > 0
-        return tuple(name for name, u in zip(self.term_names, used, strict=True) if u)
-
     def coefficient(self, term: str, target: str | None = None) -> tuple[float, float]:
         """The coefficient of a term and its standard error; `target` names the component for scalar terms."""
         if term not in self.term_names:
@@ -251,11 +272,6 @@ class Solution:
             raise InputError(f"name the target: one of {', '.join(components)}, got {target!r}")
         column = components.index(target)
         return float(self.coefficients[row, column]), float(self.standard_errors[row, column])
-
-    @property
-    def target_components(self) -> tuple[str, ...]:
-        """Names of the components of the target variables, (d,)."""
-        return self.model.space.select(self.model.targets).component_names
 
     @property
     def equations(self) -> tuple[str, ...]:
@@ -273,10 +289,6 @@ class Solution:
     def to_xarray(self):
         """Coefficients and standard errors as a Dataset over (term, target), with units and provenance."""
         return printing.to_xarray(self)
-
-    def simulate(self, start, times, **options):
-        """Integrate the law: see `symdyn.simulate`."""
-        return self.model.simulate(start, times, **options)
 
     def score(self, data, *, rtol: float = 1e-9, method=None):
         """How well the law does on (held-out) data, over (trajectory, variable).

@@ -16,7 +16,7 @@ from symdyn.data.door import read
 from symdyn.data.recording import Recording, Trajectory
 from symdyn.library import AbstractLibrary, Monomials
 from symdyn.model._simulate import labelled, read_start, read_times
-from symdyn.model.model import Model
+from symdyn.model.model import Model, rates_at
 from symdyn.regress._identify import fitted_recording, settings_of, solution_of
 from symdyn.regress.solution import Settings, Solution
 
@@ -192,10 +192,9 @@ def _squares(recording: Recording, drift: Model, names: tuple[str, ...], pairs) 
     """The recording with the squared increments about the drift, over time, as rates of further variables."""
     labels = tuple(f"D_{names[i]}_{names[j]}" for i, j in pairs)
     runs: list[Any] = []
-    evaluate = eqx.filter_jit(eqx.filter_vmap(lambda m, x: m.rate(x), in_axes=(None, 0)))
     for run in recording.trajectories:
         with double_precision():
-            found = np.asarray(evaluate(drift, jnp.asarray(run.states)))
+            found = np.asarray(rates_at(drift, np.asarray(run.states)))
         step = np.diff(run.times, append=2 * run.times[-1] - run.times[-2])[:, None]
         left = (np.asarray(run.rates) - found) * np.sqrt(step)
         rates = np.column_stack([left[:, i] * left[:, j] for i, j in pairs])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import inf, prod
 
 import jax
@@ -22,6 +22,7 @@ from symdyn._errors import InputError, SymdynError
 from symdyn._types import double_precision
 from symdyn.groups import Conditions, Generator
 from symdyn.library import AbstractTerms
+from symdyn.library.evaluate import pushed_at
 from symdyn.symmetry._exact import InconsistentError
 from symdyn.symmetry._states import random_states
 
@@ -53,17 +54,13 @@ class Sampler:
         """The generators that give all others by brackets."""
         return tuple(each for each in self.conditions.generators if each.essential)
 
-    @cached_property
-    def _chunk(self) -> Callable:
-        return jax.jit(jax.vmap(lambda x, v: jax.jvp(self.terms, (x,), (v,))))
-
     def evaluate(self, states: np.ndarray, tangents: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Values of the terms, and their derivatives along tangents: (states, p, *value_shape) each.
 
         In chunks of one size, so that the terms are compiled once.
         """
         tangents = np.zeros_like(states) if tangents is None else tangents
-        value, pushed = _in_chunks(self._chunk, states, tangents)
+        value, pushed = _in_chunks(partial(pushed_at, self.terms), states, tangents)
         return value, pushed
 
     @cached_property

@@ -9,6 +9,7 @@ that the smoother leaves correlated in time, and for the bias of both.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from symdyn._errors import InputError
 from symdyn.data.noise import pooled_noise_level
 from symdyn.data.recording import Recording, Trajectory
 from symdyn.library import AbstractTerms
-from symdyn.symmetry.conserved.result import evaluator
+from symdyn.symmetry.conserved.result import term_values
 
 _LESS = 3  # steps of 10^(1/4) by which the penalty is below the best: bias, unlike noise, cannot be told afterwards
 _LARGEST = 10**8  # numbers that the noisy copies may fill
@@ -129,7 +130,7 @@ def _stretches(count: int) -> list[tuple[int, int]]:
 def along(recording: Recording, terms: AbstractTerms, seed: int) -> Along:
     """Terms along smoothed trajectories. Raises InputError for a term that is not finite on them."""
     runs = [_seen(run) for run in recording.trajectories]
-    smoother, rng, evaluate = Smoother(runs), np.random.default_rng(seed), evaluator(terms)
+    smoother, rng, evaluate = Smoother(runs), np.random.default_rng(seed), partial(term_values, terms)
     rows = sum(len(times) for times, _ in runs)
     copies = int(np.clip(_LARGEST // (rows * terms.size), 2, REPLICATES))
     values, away, middle = [], [], []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import jax
@@ -13,6 +12,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, double_precision
 from symdyn.library import AbstractTerms
+from symdyn.library.evaluate import pushed_at
 from symdyn.model.model import Model, known_rates
 from symdyn.regress.evidence.claims import Claim
 from symdyn.symmetry.discovery.fields import Candidates, Fields, monomials_at
@@ -104,13 +104,8 @@ class Frame:
             value = monomials_at(exponents, x)
             return value, value if tangents is None else monomials_at(exponents, x, v)
         with double_precision():
-            value, pushed = self._pushed(jnp.asarray(x), jnp.asarray(v))
+            value, pushed = pushed_at(self.terms, x, v)
             return np.asarray(value), np.asarray(pushed)
-
-    @cached_property
-    def _pushed(self):
-        terms = self.terms
-        return jax.jit(jax.vmap(lambda x, v: jax.jvp(lambda y: terms(y), (x,), (v,))))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -20,6 +19,7 @@ from symdyn._types import StateSpace, Variable, double_precision
 from symdyn.data.recording import Samples
 from symdyn.library import AbstractTerms
 from symdyn.library._algebra import _product_text
+from symdyn.library.evaluate import values_at
 from symdyn.regress.problem import Problem, problems
 from symdyn.regress.rows.moments import BLOCKS, Moments, design_moments, sample_moments
 
@@ -155,7 +155,7 @@ def evaluated(terms: AbstractTerms, states: np.ndarray) -> np.ndarray:
     host = terms.on_host(states.T)
     if host is None:
         with double_precision():
-            host = np.asarray(eqx.filter_jit(jax.vmap(terms, in_axes=-1, out_axes=-1))(states.T))
+            host = np.ascontiguousarray(np.asarray(values_at(terms, states)).T)
     return host.T
 
 

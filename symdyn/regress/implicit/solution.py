@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from symdyn.model import implicit_printing as printing
 from symdyn.model.implicit import ImplicitModel
 from symdyn.model.printing import units
 from symdyn.regress.implicit.relations import RelationTerms
-from symdyn.regress.solution import RESULTS, Settings, Stats
+from symdyn.regress.solution import RESULTS, AbstractSolution, Settings, Stats
 
 SHOWN = 6  # terms of a left-hand side in the table
 
@@ -77,12 +76,13 @@ class LeftSides:
 
 
 @dataclass(frozen=True, eq=False)
-class ImplicitSolution:
+class ImplicitSolution(AbstractSolution):
     """Implicit equations with their evidence.
 
     Attributes
     ----------
-    model: the vector field, with the weights.
+    model: the vector field, with the weights; `coefficients` (q, d) are those of all columns in each equation
+        sum_k w_k C_k = 0, where the left-hand side has 1.
     result: a member of `RESULTS`: `singular` where a relation fits far better than the law but its denominator
         vanishes on the data, `no_terms` where no relation explains some rate (its equation is then: rate = 0).
     stats: figures of the regression; `residual` is what is left of each rate, as a share.
@@ -102,30 +102,10 @@ class ImplicitSolution:
     settings: ImplicitSettings
     provenance: dict[str, Any] = field(default_factory=dict)
 
-    @cached_property
-    def coefficients(self) -> np.ndarray:
-        """Coefficients (q, d) of all columns in each equation sum_k w_k C_k = 0; the left-hand side has 1."""
-        return np.asarray(self.model.subspace.expand(np.asarray(self.model.weights)))
-
-    @cached_property
-    def standard_errors(self) -> np.ndarray:
-        """Standard errors of `coefficients`, of the same shape; zero where a coefficient is fixed or absent."""
-        return self.model.subspace.standard_errors(self.covariance)
-
     @property
     def term_names(self) -> tuple[str, ...]:
         """Names of all columns, (q,): the terms of the state, then the products with each rate."""
         return self.columns.names
-
-    @property
-    def active_terms(self) -> tuple[str, ...]:
-        """Names of the columns with a coefficient in some equation."""
-        return tuple(name for name, row in zip(self.term_names, self.coefficients, strict=True) if row.any())
-
-    @property
-    def target_components(self) -> tuple[str, ...]:
-        """Names of the components of the target variables, (d,)."""
-        return self.model.space.select(self.model.targets).component_names
 
     def coefficient(self, term: str, target: str | None = None) -> tuple[float, float]:
         """The coefficient of a column and its standard error, in the equation of `target`."""
@@ -151,10 +131,6 @@ class ImplicitSolution:
     def to_sympy(self) -> list:
         """The equations as SymPy `Eq` objects."""
         return printing.to_sympy(self.model)
-
-    def simulate(self, start, times, **options):
-        """Integrate the law: see `symdyn.simulate`."""
-        return self.model.simulate(start, times, **options)
 
     def save(self, path) -> None:
         """Raise InputError: files hold explicit laws so far."""

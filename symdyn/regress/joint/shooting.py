@@ -82,13 +82,17 @@ class Shooting(AbstractProblem):
 
     def __call__(self, nodes: np.ndarray, weights: np.ndarray, noise: np.ndarray, looseness: float) -> Normal:
         """`noise` (n,): standard deviations; `looseness`: that of the joints, in units of the noise."""
+        return Normal(*self._found(nodes, weights, noise, looseness)[0])
+
+    def _found(self, nodes: np.ndarray, weights: np.ndarray, noise: np.ndarray, looseness: float):
+        """The parts of the normal equations, and the weighted sums of squared residuals (n,), in noise variances."""
         p, stiff = self.pieces, self.prices(noise, looseness)[1]
         with double_precision():
             found = _normal(
                 self.field, self.offset, self.basis, nodes, weights, p.times, p.values, p.weights / noise**2, stiff,
                 self.paths, self.sharp,
             )  # fmt: skip
-        return Normal(*(np.asarray(part) for part in found))
+        return jax.tree.map(np.asarray, found)
 
     def prices(self, noise: np.ndarray, looseness: float) -> tuple[np.ndarray, np.ndarray]:
         """What holds each node (S, n), and the weights of the squared gaps at the joints (S - 1, n)."""
@@ -97,12 +101,8 @@ class Shooting(AbstractProblem):
 
     def residual(self, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The weighted sums of squared residuals of each component, (n,)."""
-        p = self.pieces
-        with double_precision():
-            seen = np.asarray(
-                _states(self.field, self.offset, self.basis, nodes, weights, p.times, self.paths, self.sharp)
-            )
-        return np.sum(p.weights * (seen[:, :-1] - p.values) ** 2, axis=(0, 1))
+        # the normal equations are compiled already: to compile the states alone takes longer than this does
+        return self._found(nodes, weights, np.ones(nodes.shape[1]), 1.0)[1]
 
 
 def _padded(run: Observed, t: int) -> tuple[np.ndarray, np.ndarray]:
@@ -130,14 +130,6 @@ def _solved(field: Field, offset, basis, x, w, times, path, sharp):
 
 
 @eqx.filter_jit
-def _states(field, offset, basis, nodes, weights, times, paths, sharp):
-    axes = (0, None, 0, None if paths is None else 0)
-    return jax.vmap(lambda x, w, t, p: _solved(field, offset, basis, x, w, t, p, sharp), axes)(
-        nodes, weights, times, paths
-    )
-
-
-@eqx.filter_jit
 def _normal(field, offset, basis, nodes, weights, times, values, seen, stiff, paths, sharp):
     n = nodes.shape[1]
 
@@ -158,14 +150,19 @@ def _normal(field, offset, basis, nodes, weights, times, values, seen, stiff, pa
     left, right = -slope[:-1, -1, :, :n], jnp.broadcast_to(jnp.eye(n), (len(defect), n, n))
     found = assembled(zero, zero, defect, stiff, left, right, -slope[:-1, -1, :, n:])
     heavy = seen[..., None]
-    data = jnp.sum(seen * residual**2)
+    squares = jnp.sum(seen * residual**2, axis=(0, 1))
     added = (
-        data, 0.0, jnp.einsum("stca,stcb->sab", by_node, heavy * by_node), 0.0,
+        jnp.sum(squares), 0.0, jnp.einsum("stca,stcb->sab", by_node, heavy * by_node), 0.0,
         jnp.einsum("stca,stck->sak", by_node, heavy * by_weight),
         jnp.einsum("stck,stcl->kl", by_weight, heavy * by_weight),
         jnp.einsum("stca,stc->sa", by_node, seen * residual), jnp.einsum("stck,stc->k", by_weight, seen * residual),
     )  # fmt: skip
-    return tuple(a + b for a, b in zip(found, added, strict=True))
+    return tuple(a + b for a, b in zip(found, added, strict=True)), squares
+
+
+@eqx.filter_jit
+def _slopes(field, states, inputs):
+    return jax.vmap(jax.jacfwd(field.motion))(states, inputs)
 
 
 def cuts_by_growth(field: Field, run: Observed, states: np.ndarray, noise: np.ndarray, growth: float) -> np.ndarray:
@@ -175,7 +172,7 @@ def cuts_by_growth(field: Field, run: Observed, states: np.ndarray, noise: np.nd
     that of the trapezoidal rule, with components in units of their noise.
     """
     with double_precision():
-        slopes = np.asarray(jax.vmap(jax.jacfwd(field.motion))(jnp.asarray(states), jnp.asarray(run.inputs)))
+        slopes = np.asarray(_slopes(field, states, run.inputs))
     slopes = slopes * noise / noise[:, None]
     one, product, starts, most = np.eye(len(noise)), np.eye(len(noise)), [0], len(run.times) - 2
     for k, h in enumerate(np.diff(run.times)):

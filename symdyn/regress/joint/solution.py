@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import equinox as eqx
 import jax
 import numpy as np
 
@@ -64,15 +65,19 @@ def stats_of(problem: Collocation, point: Point, offered: int, free: int) -> Sta
 
 def shares_of(problem: Collocation, point: Point) -> np.ndarray:
     """The root mean square of what each kept weight adds to the rates of its targets, as a share of them, (k,)."""
-    field, grid = problem.field, problem.grid
     with double_precision():
-        by_weight = jax.vmap(lambda z, u: field.by_weight(z, u, problem.basis[point.mask]))
-        parts = np.asarray(by_weight(point.nodes, grid.inputs)) * point.weights[point.mask]
-        fixed = np.asarray(jax.vmap(field.motion)(point.nodes, grid.inputs))
+        found = _parts(problem.field, problem.basis[point.mask], point.nodes, problem.grid.inputs)
+    by_weight, fixed = (np.asarray(each) for each in found)
+    parts = by_weight * point.weights[point.mask]
     rates = np.mean((parts.sum(axis=2) + fixed) ** 2, axis=0)  # (n,)
     touched = (parts != 0).any(axis=0)  # (n, k)
     whole = np.sqrt(np.maximum(rates @ touched, 1e-300))
     return np.sqrt(np.mean(np.sum(parts**2, axis=1), axis=0)) / whole
+
+
+@eqx.filter_jit
+def _parts(field, basis, nodes, inputs):
+    return jax.vmap(lambda z, u: (field.by_weight(z, u, basis), field.motion(z, u)))(nodes, inputs)
 
 
 def choice_of(search: Search, names: tuple[str, ...], targets: tuple[str, ...], problem: Collocation) -> Choice:

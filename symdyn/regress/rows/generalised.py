@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -83,15 +82,11 @@ def unbiased_features(terms: AbstractTerms | None, known=None):
     polynomials up to degree 5. With more than `MANY` components $1 - D$ alone is used.
     """
 
-    if known is not None:
-        evaluate = eqx.filter_jit(partial(_without_noise, known))
-        plain = eqx.filter_jit(lambda x: jax.lax.map(known, x, batch_size=BATCH))
-    else:
-        evaluate, plain = partial(_terms_without_noise, terms), partial(_terms_at, terms)
+    f = terms if known is None else known
 
     def features(states: np.ndarray, variance: np.ndarray) -> np.ndarray:
-        arrays = (states, variance) if variance.any() else (states,)
-        found = evaluate(*map(padded, arrays)) if variance.any() else plain(padded(states))
+        whole = padded(states)
+        found = _corrected(f, whole, padded(variance)) if variance.any() else _plain(f, whole)
         return np.asarray(found)[: len(states)]
 
     return features
@@ -104,37 +99,32 @@ def padded(values: np.ndarray) -> np.ndarray:
     return values if whole == size or not size else np.concatenate([values, np.repeat(values[-1:], whole - size, 0)])
 
 
-def _without_noise(f, states, variance):
-    """(1 - D + D^2 / 2) f at states (t, n)."""
+@eqx.filter_jit
+def _plain(f, states):
+    return jax.lax.map(f, states, batch_size=BATCH)
 
-    def corrected(x, v):
-        def heat(g):
-            def second(at, i):
-                unit = jnp.zeros_like(at).at[i].set(1.0)
-                slope = lambda y: jax.jvp(g, (y,), (unit,))[1]  # noqa: E731
-                return jax.jvp(slope, (at,), (unit,))[1]
 
-            def half_laplacian(at):
-                each = jax.vmap(lambda i: 0.5 * v[i] * second(at, i))(jnp.arange(at.shape[0]))
-                return each.sum(axis=0)
+@eqx.filter_jit
+def _corrected(f, states, variance):
+    def heat(g, spread):
+        def second(at, i):
+            unit = jnp.zeros_like(at).at[i].set(1.0)
+            slope = lambda y: jax.jvp(g, (y,), (unit,))[1]  # noqa: E731
+            return jax.jvp(slope, (at,), (unit,))[1]
 
-            return half_laplacian
+        def half_laplacian(at):
+            each = jax.vmap(lambda i: 0.5 * spread[i] * second(at, i))(jnp.arange(at.shape[0]))
+            return each.sum(axis=0)
 
-        first = heat(f)
+        return half_laplacian
+
+    def one(pair):
+        x, spread = pair
+        first = heat(f, spread)
         value = f(x) - first(x)
-        return value + 0.5 * heat(first)(x) if x.shape[0] <= MANY else value
+        return value + 0.5 * heat(first, spread)(x) if x.shape[0] <= MANY else value
 
-    return jax.lax.map(lambda a: corrected(*a), (states, variance), batch_size=BATCH)
-
-
-@eqx.filter_jit
-def _terms_without_noise(terms, states, variance):
-    return _without_noise(lambda x: terms(x), states, variance)
-
-
-@eqx.filter_jit
-def _terms_at(terms, states):
-    return jax.lax.map(lambda x: terms(x), states, batch_size=BATCH)
+    return jax.lax.map(one, (states, variance), batch_size=BATCH)
 
 
 def whitened(problem: Problem, rows: WeakRows, terms: AbstractTerms, coefficients: np.ndarray, offset) -> Problem:

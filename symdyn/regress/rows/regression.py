@@ -87,7 +87,7 @@ def _weak_rows(recording: Recording, settings: Settings, features: Callable, law
     known = rates = None
     if settings.known is not None:
         _known(settings, recording.space, law.targets, runs[0].states[:1])  # its faults are named
-        rates = partial(known_rates, settings.known, recording.space, law.targets)
+        rates = jax.tree_util.Partial(known_rates, settings.known, recording.space, law.targets)
         known = unbiased_features(None, rates)
     designs, targets = [], []
     for run in runs:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from symdyn._types import Frozen, StateSpace, double_precision
 from symdyn.library import AbstractTerms
+from symdyn.library.evaluate import jacobians_at, values_at
 from symdyn.symmetry._text import combination_text
 
 Verdict = Literal["conserved", "undecided", "drifts"]
@@ -187,27 +187,17 @@ class ConservedQuantities:
 
 def term_values(terms: AbstractTerms, states: np.ndarray) -> np.ndarray:
     """Values of the terms at states (m, n): shape (m, p)."""
-    return evaluator(terms)(states)
-
-
-def evaluator(terms: AbstractTerms) -> Callable[[np.ndarray], np.ndarray]:
-    """The function from states (m, n) to values (m, p), compiled once for each m where it needs to be."""
-    compiled = jax.jit(jax.vmap(terms))
-
-    def values(states: np.ndarray) -> np.ndarray:
-        found = terms.on_host(states.T)
-        if found is not None:
-            return found.T
-        with double_precision():
-            return np.asarray(compiled(jnp.asarray(states)))
-
-    return values
+    found = terms.on_host(states.T)
+    if found is not None:
+        return found.T
+    with double_precision():
+        return np.asarray(values_at(terms, np.asarray(states)))
 
 
 def term_gradients(terms: AbstractTerms, states: np.ndarray) -> np.ndarray:
     """Derivatives of the terms at states (m, n): shape (m, p, n)."""
     with double_precision():
-        return np.asarray(jax.jit(jax.vmap(jax.jacfwd(terms)))(jnp.asarray(states, float)))
+        return np.asarray(jacobians_at(terms, np.asarray(states, float)))
 
 
 def independent(gradients: np.ndarray, tolerance: float) -> np.ndarray:

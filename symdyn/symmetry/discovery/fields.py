@@ -19,6 +19,7 @@ from scipy import sparse
 from symdyn._types import StateSpace, double_precision
 from symdyn.groups import Polynomial
 from symdyn.library import AbstractTerms
+from symdyn.library.evaluate import pushed_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +69,8 @@ class TermFields:
             return monomials_at(self.exponents, points, tangents)
         with double_precision():
             along = np.zeros_like(points) if tangents is None else tangents
-            value, pushed = self._pushed(points, along)
+            value, pushed = pushed_at(self.terms, points, along)
             return np.asarray(value if tangents is None else pushed)
-
-    @cached_property
-    def _pushed(self) -> Callable:
-        terms = self.terms
-        assert terms is not None
-        return jax.jit(jax.vmap(lambda x, v: jax.jvp(terms, (x,), (v,))))
 
     @property
     def labels(self) -> tuple[str, ...]:
