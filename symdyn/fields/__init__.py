@@ -1,0 +1,23 @@
+"""Fields on grids: axes and spheres, derivatives, jets, the weak form, and the door for gridded data."""
+
+from symdyn.fields.axes import Box, Periodic
+from symdyn.fields.collection import Fields
+from symdyn.fields.grid import Grid
+from symdyn.fields.sphere import Sphere
+from symdyn.fields.sphere_operators import SphereOperators
+from symdyn.fields.terms import DivergenceForm, Fluxes
+from symdyn.fields.weak import FieldRows, FieldWeakForm, field_rows
+
+__all__ = [
+    "Box",
+    "DivergenceForm",
+    "FieldRows",
+    "FieldWeakForm",
+    "Fields",
+    "Fluxes",
+    "Grid",
+    "Periodic",
+    "Sphere",
+    "SphereOperators",
+    "field_rows",
+]

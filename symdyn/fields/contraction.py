@@ -1,0 +1,88 @@
+"""Terms of one block of a grid in the weak form: monomials at the points, then one matrix product for each axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from symdyn.fields.plan import Plan
+from symdyn.fields.windows import Key
+
+
+@eqx.filter_jit
+def block_means(plan: Plan, kernels, reach, slab, half: int, holes: bool, leading):
+    """Cells (cells, windows) of a block, and whether each window is clear of missing values (windows,).
+
+    `kernels`: by axis, matrices (w, n) by their key; `reach`: by axis, the matrix (w, n) of members; `slab` (c, t, ...)
+    the values of the plan's components; `half`: of the least squares that differentiate, 0 for differences; `holes`:
+    whether values are missing; `leading` (t,): coordinates of the first axis.
+    """
+    columns = _columns(plan, slab, half, holes, leading)
+    clear = jnp.ones(())
+    if holes:
+        bad = sum((~jnp.isfinite(column) for column in columns), jnp.zeros(slab.shape[1:], bool))
+        columns = [jnp.where(bad, 0.0, column) for column in columns]
+        touched = bad.astype(slab.dtype)
+        for depth, matrix in enumerate(reach):
+            touched = _along(touched, matrix, depth)
+        clear = jnp.where(touched > 0.5, 0.0, 1.0).reshape(-1)
+    out = []
+    for powers, wanted in zip(plan.monomials, plan.cells, strict=True):
+        values = jnp.ones(slab.shape[1:], slab.dtype)
+        for column, power in powers:
+            values = values * columns[column] ** power
+        found = _contracted(values, kernels, wanted, 0)
+        out += [found[key] for key in wanted]
+    return jnp.stack(out), clear
+
+
+def _columns(plan: Plan, slab, half: int, holes: bool, leading) -> list[Any]:
+    """The columns of the plan at the points of the slab, each of the shape of the slab."""
+    place = {c: k for k, c in enumerate(plan.components)}
+    first = len(plan.grid.axes) - len(plan.grid.space_axes)
+    out = []
+    for number, orders in plan.columns:
+        if orders is None:
+            points = leading if number == 0 else plan.grid.axes[number].points
+            shape = [1] * (slab.ndim - 1)
+            shape[number] = len(points)
+            out.append(jnp.broadcast_to(jnp.asarray(points, slab.dtype).reshape(shape), slab.shape[1:]))
+            continue
+        values = slab[place[number]]
+        for k, order in enumerate(orders):
+            if order or (half and any(orders)):
+                axis = plan.grid.axes[first + k]
+                values = axis.derivative(values, order, at=first + k, half=half, local=holes)
+        out.append(values)
+    return out
+
+
+def _contracted(values, kernels, wanted: tuple[tuple[Key, ...], ...], done: int) -> dict[tuple[Key, ...], Any]:
+    """Means by the kernels of the axes that are left; those before have been summed, once for all that share them.
+
+    The first axis comes first, since it makes most of the data vanish, then the others from the last one on: sums over
+    the last axis are plain products of matrices. The kernels of one axis go together into one product.
+    """
+    if done == len(kernels):
+        return dict.fromkeys(wanted, values.reshape(-1))
+    axis = 0 if done == 0 else len(kernels) - done
+    chosen = sorted({each[axis] for each in wanted})
+    summed = _along(values, jnp.concatenate([kernels[axis][key] for key in chosen]), axis)
+    out: dict[tuple[Key, ...], Any] = {}
+    for key, part in zip(chosen, jnp.split(summed, len(chosen), axis), strict=True):
+        some = tuple(each for each in wanted if each[axis] == key)
+        out |= _contracted(part, kernels, some, done + 1)
+    return out
+
+
+def _along(values, matrix, axis: int):
+    """Values summed along an axis by a matrix (w, n)."""
+    shape = values.shape
+    if axis == len(shape) - 1:
+        return values @ matrix.T
+    flat = values.reshape(int(np.prod(shape[:axis])), shape[axis], -1)
+    summed = matrix @ flat[0] if axis == 0 else jnp.einsum("wn,anb->awb", matrix, flat)
+    return summed.reshape(*shape[:axis], matrix.shape[0], *shape[axis + 1 :])

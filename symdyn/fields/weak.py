@@ -1,0 +1,367 @@
+r"""The weak form of laws of fields: rows of means over windows in space and time, without derivatives of the data.
+
+For a law $\partial_t u = \sum_k w_k D^{\alpha_k} g_k(u)$ and a bump $\phi$ that vanishes at the edge of its window
+
+$$-\int \phi_t u = \sum_k w_k (-1)^{|\alpha_k|} \int D^{\alpha_k} \phi \; g_k(u)$$
+
+(Gurevich, Reinbold, Grigoriev 2019, Chaos 29, 103113; Messenger, Bortz 2021, J. Comput. Phys. 443, 110525). Both sides
+are divided by $\int \phi$, so that a row is a weighted mean of the law over its window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import jax.numpy as jnp
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn._types import StateSpace, double_precision
+from symdyn.data.recording import Trajectory
+from symdyn.data.smoothing import corner
+from symdyn.data.weak import MIN_HALF_WIDTH, WIDE, _half_width
+from symdyn.fields.collection import Fields
+from symdyn.fields.contraction import block_means
+from symdyn.fields.grid import Grid
+from symdyn.fields.plan import Plan, make_plan, parts_of
+from symdyn.fields.terms import FluxTerms, Part
+from symdyn.fields.windows import AxisWindows, Key, axis_kernel, axis_windows, dense
+from symdyn.library import AbstractLibrary, AbstractTerms
+
+BLOCK = 2**26  # numbers of the data that are held at once: 512 MiB
+MANY = 2**16  # windows: closer ones are not asked for by default
+LINES = 24  # lines of the grid that noise and width are judged by, for each axis
+
+
+@dataclass(frozen=True)
+class FieldWeakForm:
+    """Regress fields in the weak form, on windows in time and space with separable bumps (1 - s^2)^q.
+
+    Parameters
+    ----------
+    half_width: samples from the centre of a window to its end: one number for all axes, or by the name of the axis. By
+        default twice the half width over which local quartics follow the noisy data as well as the noise lets one see;
+        without noise half of the period of the spectral peak; at least 12, at most an eighth of the axis.
+    q: the order of the bump, at least 5; by default 8 where a half width has 20 samples, else 5; more for high
+        derivatives.
+    stride: samples between the centres of windows, alike given; by default a quarter of the half width, or more where
+        there would be more than 65 536 windows.
+    smoothing: half width in samples of the local least squares for products that need derivatives of the data; 0 for
+        spectral derivatives and differences; by default 0 without noise and the corner of the noise with it.
+
+    Raises InputError for values out of range.
+
+    Reference: Messenger, Bortz 2021, J. Comput. Phys. 443, 110525.
+    """
+
+    half_width: int | Mapping[str, int] | None = None
+    q: int | None = None
+    stride: int | Mapping[str, int] | None = None
+    smoothing: int | None = None
+
+    def __post_init__(self):
+        if self.q is not None and self.q < 5:
+            raise InputError(f"bumps of order q < 5 bias the law, got q = {self.q!r}")
+        for name, least in (("half_width", 2), ("stride", 1), ("smoothing", 0)):
+            value = getattr(self, name)
+            for each in value.values() if isinstance(value, Mapping) else () if value is None else (value,):
+                if each < least:
+                    raise InputError(f"{name} counts samples and is at least {least}, got {each!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class FieldRows:
+    """Rows of a regression of fields: what `design_moments` takes, with what is known of them.
+
+    `design` (m, p); `targets` (m, d); `weights` (m,), 0 where a window touches a missing value; `names` (p,);
+    `target_names` (d,); `space`: the jets that the terms are functions of; `terms`; `centres` (m, axes): coordinates of
+    the windows; `noise` (m, d): variance of a target for white noise of unit variance in the data; `half_widths`,
+    `windows`: of each axis, by name and in its order.
+    """
+
+    design: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    names: tuple[str, ...]
+    target_names: tuple[str, ...]
+    space: StateSpace
+    terms: AbstractTerms
+    centres: np.ndarray
+    noise: np.ndarray
+    half_widths: dict[str, int]
+    windows: tuple[int, ...]
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Rows of each contiguous run: one for all windows."""
+        return (len(self.design),)
+
+
+@dataclass(frozen=True, eq=False)
+class WeakProblem:
+    """A law in the weak form on a grid, ready to be evaluated block by block."""
+
+    fields: Fields
+    terms: AbstractTerms
+    target_names: tuple[str, ...]
+    target_components: tuple[int | None, ...]
+    plan: Plan
+    axes: tuple[AxisWindows, ...]
+    half: int
+
+    @cached_property
+    def kernels(self) -> tuple[dict[Key, np.ndarray], ...]:
+        """The kernels (w, k) of each axis by their key."""
+        grid = self.fields.grid
+        return tuple(
+            {
+                key: axis_kernel(grid, number, windows, key)
+                for key in sorted({each[number] for cells in self.plan.cells for each in cells})
+            }
+            for number, windows in enumerate(self.axes)
+        )
+
+    @cached_property
+    def inner(self) -> tuple[tuple[dict[Key, np.ndarray], ...], tuple[np.ndarray, ...]]:
+        """Matrices of all axes but the first, and of which samples they reach."""
+        whole = [
+            (
+                {k: dense(v, w.members, 0, w.n) for k, v in kernels.items()},
+                dense(np.ones(w.members.shape), w.members, 0, w.n),
+            )
+            for kernels, w in zip(self.kernels[1:], self.axes[1:], strict=True)
+        ]
+        return tuple(each[0] for each in whole), tuple(each[1] for each in whole)
+
+    def blocks(self, memory: int) -> Iterator[tuple[slice, int, int]]:
+        """Windows of the first axis that go together, with the first sample and the number of samples they need."""
+        first = self.axes[0]
+        if (np.diff(first.members, axis=1) < 0).any():
+            yield slice(0, first.size), 0, first.n
+            return
+        each = prod(self.fields.grid.shape[1:]) * max(len(self.plan.components), 1)
+        stride = int(first.members[1, 0] - first.members[0, 0]) if first.size > 1 else 1
+        room = max(memory // each - 2 * first.half - 1, 0)
+        count = int(min(room // stride + 1, first.size))
+        length = (count - 1) * stride + 2 * first.half + 1
+        for start in range(0, first.size, count):
+            yield slice(start, start + count), int(first.members[start, 0]), length
+
+    def block(self, windows: slice, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """Terms and targets (rows, p + d) of a block, and the weights (rows,)."""
+        first, grid = self.axes[0], self.fields.grid
+        stop = min(start + length, first.n)
+        slab = self.fields.slab(start, stop, self.plan.components)
+        members = first.members[windows]
+        count = windows.stop - windows.start
+        pad = lambda a: np.pad(a, ((0, count - len(members)), (0, 0)))  # noqa: E731
+        kernels = {k: pad(dense(v[windows], members, start, length)) for k, v in self.kernels[0].items()}
+        reach = pad(dense(np.ones(members.shape), members, start, length))
+        holes = not np.isfinite(slab.sum())
+        missing = length - slab.shape[1]
+        if missing:
+            slab = np.pad(slab, ((0, 0), (0, missing), *((0, 0),) * (slab.ndim - 2)))
+        leading = np.pad(grid.axes[0].points[start:stop], (0, missing))
+        with double_precision():
+            cells, clear = block_means(
+                self.plan, (kernels, *self.inner[0]), (reach, *self.inner[1]), jnp.asarray(slab), self.half, holes,
+                jnp.asarray(leading),
+            )  # fmt: skip
+            rows = np.asarray(self.plan.combination().T @ cells).T
+            clear = np.broadcast_to(np.asarray(clear), (len(rows),))
+        real = len(members) * prod(w.size for w in self.axes[1:])
+        return rows[:real], clear[:real]
+
+
+def field_rows(
+    fields: Fields,
+    library: AbstractLibrary,
+    *,
+    rate_of: str | tuple[str, ...] | AbstractLibrary | None = None,
+    form: FieldWeakForm | None = None,
+    order: int = 2,
+    memory: int = BLOCK,
+) -> FieldRows:
+    """The rows of a law of fields in the weak form.
+
+    Parameters
+    ----------
+    fields: the data; read block by block along the first axis.
+    library: `DivergenceForm`, `Fluxes`, or any library whose terms are monomials of jets (`Monomials`): derivatives are
+        moved onto the bump as far as they go, and taken of the (smoothed) data beyond.
+    rate_of: the fields whose rates are sought, all by default; or `Fluxes`, whose terms are then differentiated by time
+        (the vorticity of a wind).
+    form: half widths and strides of the windows.
+    order: the highest derivative of the jets that the library sees.
+    memory: how many numbers of the data are held at once.
+
+    Raises InputError for a grid without time, terms that are no polynomials of jets, windows that do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, symdyn as sd
+    >>> t, x = np.linspace(0.0, 1.0, 60), 2 * np.pi / 64 * np.arange(64)
+    >>> grid = sd.Grid((sd.Periodic("x", 0.0, 2 * np.pi, 64),), time=sd.Box("t", t))
+    >>> heat = sd.Fields.of(grid, u=np.exp(-t[:, None]) * np.sin(x) + np.exp(-4 * t[:, None]) * np.cos(2 * x))
+    >>> rows = sd.field_rows(heat, sd.DivergenceForm(1, order=2))
+    >>> rows.names, np.round(np.linalg.lstsq(rows.design, rows.targets)[0][:, 0], 4) + 0.0
+    (('u', 'u_x', 'u_xx'), array([0., 0., 1.]))
+    """
+    problem = weak_problem(fields, library, rate_of=rate_of, form=form, order=order)
+    parts = [problem.block(*block) for block in problem.blocks(memory)]
+    rows, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
+    p = problem.plan.terms
+    return FieldRows(
+        rows[:, :p], rows[:, p:], weights, problem.terms.names, problem.target_names, problem.terms.space,
+        problem.terms, _centres(problem), _noise(problem),
+        {axis.name: w.half for axis, w in zip(fields.grid.axes, problem.axes, strict=True)},
+        tuple(w.size for w in problem.axes),
+    )  # fmt: skip
+
+
+def weak_problem(
+    fields: Fields,
+    library: AbstractLibrary,
+    *,
+    rate_of: str | tuple[str, ...] | AbstractLibrary | None = None,
+    form: FieldWeakForm | None = None,
+    order: int = 2,
+) -> WeakProblem:
+    """Bind the library, plan the partial integrations and lay the windows. See `field_rows`."""
+    grid, form = fields.grid, form or FieldWeakForm()
+    if grid.time is None:
+        raise InputError("a law of rates needs fields on a grid with a time; this one has " + ", ".join(grid.names))
+    space = fields.jet_space(order)
+    terms = library.on(space)
+    parts = parts_of(terms)
+    if parts is None:
+        raise InputError(
+            f"the weak form of fields takes terms that are polynomials of jets; {type(library).__name__} has others: "
+            "use jets(fields) for a regression at points"
+        )
+    left, left_names, components = _left(fields, space, rate_of)
+    left_terms = left if isinstance(left, FluxTerms) else None
+    _check_metric(grid, terms, left_terms)
+    groups = [(parts, 0, _curved(grid, terms)), (parts_of(left) or (), 1, _curved(grid, left))]
+    plan = make_plan(grid, space, groups)
+    halves, smoothing = _half_widths(fields, form, plan)
+    strides = _strides(grid, form, halves)
+    axes = tuple(axis_windows(grid, n, halves[n], strides[n], form.q, plan.highest(n)) for n in range(len(grid.axes)))
+    return WeakProblem(fields, terms, left_names, components, plan, axes, smoothing)
+
+
+def _left(fields: Fields, space: StateSpace, rate_of):
+    """What is differentiated by time: terms, their names, and the component of each where it is one."""
+    if isinstance(rate_of, AbstractLibrary):
+        terms = rate_of.on(space)
+        return terms, terms.names, (None,) * terms.size
+    names = (rate_of,) if isinstance(rate_of, str) else tuple(rate_of or fields.space.names)
+    columns = space.indices(names)
+    labels = tuple(space.component_names[c] for c in columns)
+    still = (0,) * len(space.differentiated)
+    parts = tuple((Part(1.0, still, ((int(c), 1),)),) for c in columns)
+    places = tuple(fields.component_names.index(label) for label in labels)
+    return FluxTerms(space, parts, labels, labels), labels, places
+
+
+def _curved(grid: Grid, terms: AbstractTerms) -> bool:
+    return grid.sphere is not None and isinstance(terms, FluxTerms) and terms.latitude is not None
+
+
+def _check_metric(grid: Grid, *terms: AbstractTerms | None) -> None:
+    for each in terms:
+        if not isinstance(each, FluxTerms):
+            continue
+        outer = any(any(part.orders) for term in each.parts for part in term)
+        if grid.sphere is None and each.latitude is not None:
+            raise InputError(f"latitude={each.latitude!r} says that the fields lie on a sphere, but the grid has none")
+        if (
+            grid.sphere is not None
+            and outer
+            and (each.latitude, each.radius) != (grid.sphere.names[0], grid.sphere.radius)
+        ):
+            raise InputError(
+                f"fluxes on this sphere need latitude={grid.sphere.names[0]!r}, radius={grid.sphere.radius!r}; the "
+                f"library has {each.latitude!r}, {each.radius!r}"
+            )
+
+
+def _half_widths(fields: Fields, form: FieldWeakForm, plan: Plan) -> tuple[list[int], int]:
+    """Half widths of the windows of all axes, and of the least squares that differentiate."""
+    grid, given = fields.grid, form.half_width
+    out, corners = [], []
+    needs = any(orders is not None and any(orders) for _, orders in plan.columns) and form.smoothing is None
+    for number, axis in enumerate(grid.axes):
+        own = given.get(axis.name) if isinstance(given, Mapping) else given
+        if own is None or needs:
+            lines = _lines(fields, number, plan.components)
+            found = corner(lines, np.zeros(0, int)) if axis.size >= 16 else None
+            corners.append(0 if found is None else found.half)
+            if own is None:
+                wide = WIDE * found.half if found is not None else np.median([_half_width(line) for line in lines])
+                own = int(np.clip(wide, MIN_HALF_WIDTH, max(axis.size // 8, MIN_HALF_WIDTH)))
+                own = max(min(own, (axis.size - 3) // 2 if axis.size < 4 * MIN_HALF_WIDTH else own), 2)
+        out.append(own)
+    if isinstance(given, Mapping):
+        for name in given:
+            grid.number(name)
+    noisy = [c for c in corners if c]
+    return out, form.smoothing if form.smoothing is not None else max(min(noisy), 4) if needs and noisy else 0
+
+
+def _lines(fields: Fields, number: int, components: tuple[int, ...]) -> list[Trajectory]:
+    """Some lines of the grid along an axis as runs: values (n, c); a missing value counts for nothing."""
+    shape, rest = fields.grid.shape, [n for n in range(len(fields.grid.shape)) if n != number]
+    places = np.random.default_rng(0).integers(0, [max(shape[n], 1) for n in rest], size=(LINES, len(rest)))
+    points = np.asarray(fields.grid.axes[number].points)
+    rising = points if points[-1] > points[0] else -points
+    lines = []
+    for place in places:
+        index: list = [slice(None)] * len(shape)
+        for n, k in zip(rest, place, strict=True):
+            index[n] = int(k)
+        values = np.stack([np.asarray(fields.values[c][tuple(index)], np.float64) for c in components], axis=1)
+        live = np.isfinite(values).all(axis=1)
+        if live.sum() >= max(len(live) // 2, 4):
+            lines.append(Trajectory("line", rising, np.where(live[:, None], values, 0.0), None, live.astype(float)))
+    if not lines:
+        raise InputError("more than half of the values are missing on all lines that were looked at; give half_width")
+    return lines
+
+
+def _strides(grid: Grid, form: FieldWeakForm, halves: list[int]) -> list[int]:
+    given = form.stride
+    out = [max(1, half // 4) for half in halves]
+    for number, name in enumerate(grid.names):
+        own = given.get(name) if isinstance(given, Mapping) else given
+        out[number] = out[number] if own is None else own
+    if given is None:
+        for share in (4, 3, 2, 1):
+            out = [max(1, half // share) for half in halves]
+            if prod(max(n // s, 1) for n, s in zip(grid.shape, out, strict=True)) <= MANY:
+                break
+    return out
+
+
+def _centres(problem: WeakProblem) -> np.ndarray:
+    mesh = np.meshgrid(*(w.centres for w in problem.axes), indexing="ij")
+    return np.stack([each.ravel() for each in mesh], axis=1)
+
+
+def _noise(problem: WeakProblem) -> np.ndarray:
+    """Variance (m, d) of the targets for white noise of unit variance; NaN for targets that are not linear."""
+    plan, out = problem.plan, []
+    for term in plan.table[plan.terms :]:
+        total = np.zeros([w.size for w in problem.axes])
+        for c, monomial, cell in term:
+            powers = plan.monomials[monomial]
+            linear = len(powers) == 1 and powers[0][1] == 1
+            each = np.array(c**2 if linear else np.nan)
+            for number, key in enumerate(plan.cells[monomial][cell]):
+                each = each[..., None] * (problem.kernels[number][key] ** 2).sum(axis=1)
+            total = total + each
+        out.append(total.ravel())
+    return np.stack(out, axis=1)
