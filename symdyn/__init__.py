@@ -25,6 +25,7 @@ from symdyn.fields import (
     Sphere,
     SphereOperators,
     field_rows,
+    open_fields,
 )
 from symdyn.groups import (
     GL,
@@ -379,6 +380,7 @@ __all__ = [
     "noise_level",
     "nondimensionalise",
     "open_dataset",
+    "open_fields",
     "progress",
     "refine",
     "simulate",

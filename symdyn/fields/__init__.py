@@ -2,6 +2,7 @@
 
 from symdyn.fields.axes import Box, Periodic
 from symdyn.fields.collection import Fields
+from symdyn.fields.door import open_fields
 from symdyn.fields.grid import Grid
 from symdyn.fields.sphere import Sphere
 from symdyn.fields.sphere_operators import SphereOperators
@@ -20,4 +21,5 @@ __all__ = [
     "Sphere",
     "SphereOperators",
     "field_rows",
+    "open_fields",
 ]

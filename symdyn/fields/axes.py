@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import jax.numpy as jnp
 import numpy as np
@@ -129,7 +129,7 @@ class Periodic(AbstractAxis):
                 f"length = {self.length!r}"
             )
 
-    @cached_property
+    @property
     def points(self) -> np.ndarray:
         return self.start + self.length / self.n * np.arange(self.n)
 

@@ -87,7 +87,7 @@ class Fields:
         """The values of one component in float64, of the shape of the grid."""
         if name not in self.component_names:
             raise InputError(f"unknown field {name!r}; there are {', '.join(self.component_names)}")
-        return np.asarray(self.values[self.component_names.index(name)], np.float64)
+        return np.asarray(self.values[self.component_names.index(name)][: self.grid.shape[0]], np.float64)
 
     def slab(self, start: int, stop: int, components: Sequence[int] | None = None) -> np.ndarray:
         """The values (c, stop - start, ...) of some components between two indices of the first axis, in float64."""

@@ -205,7 +205,10 @@ def _divergence_terms(library: DivergenceForm, space: StateSpace) -> FluxTerms:
             parts.append((Part(1.0, orders, tuple(powers)),))
             names.append(derivative_name(text, orders, space.differentiated, bool(row.sum() == 1)))
             latex.append(_derivative_latex(typeset, orders, space.differentiated))
-    return FluxTerms(space, tuple(parts), tuple(names), tuple(latex), library.latitude, library.radius)
+    return FluxTerms(
+        space=space, parts=tuple(parts), names=tuple(names), latex=tuple(latex), latitude=library.latitude,
+        radius=library.radius,
+    )  # fmt: skip
 
 
 def multi_indices(n: int, order: int) -> list[tuple[int, ...]]:
@@ -284,7 +287,7 @@ class Fluxes(AbstractLibrary):
         )
         names = tuple(name for name, _ in self.terms)
         latex = tuple(rf"\mathrm{{{name}}}" for name in names)
-        return FluxTerms(space, parts, names, latex, self.latitude, self.radius)
+        return FluxTerms(space=space, parts=parts, names=names, latex=latex, latitude=self.latitude, radius=self.radius)
 
 
 def _flux_parts(along: str, text: str, space: StateSpace) -> list[Part]:

@@ -264,7 +264,7 @@ def _left(fields: Fields, space: StateSpace, rate_of):
     still = (0,) * len(space.differentiated)
     parts = tuple((Part(1.0, still, ((int(c), 1),)),) for c in columns)
     places = tuple(fields.component_names.index(label) for label in labels)
-    return FluxTerms(space, parts, labels, labels), labels, places
+    return FluxTerms(space=space, parts=parts, names=labels, latex=labels), labels, places
 
 
 def _curved(grid: Grid, terms: AbstractTerms) -> bool:
@@ -324,8 +324,8 @@ def _lines(fields: Fields, number: int, components: tuple[int, ...]) -> list[Tra
         for n, k in zip(rest, place, strict=True):
             index[n] = int(k)
         values = np.stack([np.asarray(fields.values[c][tuple(index)], np.float64) for c in components], axis=1)
-        live = np.isfinite(values).all(axis=1)
-        if live.sum() >= max(len(live) // 2, 4):
+        live = np.asarray(np.isfinite(values).all(axis=1))
+        if live.sum() >= max(live.size // 2, 4):
             lines.append(Trajectory("line", rising, np.where(live[:, None], values, 0.0), None, live.astype(float)))
     if not lines:
         raise InputError("more than half of the values are missing on all lines that were looked at; give half_width")
