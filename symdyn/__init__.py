@@ -21,10 +21,12 @@ from symdyn.fields import (
     FieldWeakForm,
     Fluxes,
     Grid,
+    JetDerivatives,
     Periodic,
     Sphere,
     SphereOperators,
     field_rows,
+    jets,
     open_fields,
 )
 from symdyn.groups import (
@@ -275,6 +277,7 @@ __all__ = [
     "IntegralForm",
     "Invariants",
     "Isomorphism",
+    "JetDerivatives",
     "JointEstimation",
     "Kalman",
     "Knee",
@@ -370,6 +373,7 @@ __all__ = [
     "identify_each",
     "identify_implicit",
     "identify_stochastic",
+    "jets",
     "kernel_lie_derivative",
     "lie_derivative",
     "list_datasets",

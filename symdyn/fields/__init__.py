@@ -4,6 +4,7 @@ from symdyn.fields.axes import Box, Periodic
 from symdyn.fields.collection import Fields
 from symdyn.fields.door import open_fields
 from symdyn.fields.grid import Grid
+from symdyn.fields.jets import JetDerivatives, jets
 from symdyn.fields.sphere import Sphere
 from symdyn.fields.sphere_operators import SphereOperators
 from symdyn.fields.terms import DivergenceForm, Fluxes
@@ -17,9 +18,11 @@ __all__ = [
     "Fields",
     "Fluxes",
     "Grid",
+    "JetDerivatives",
     "Periodic",
     "Sphere",
     "SphereOperators",
     "field_rows",
+    "jets",
     "open_fields",
 ]

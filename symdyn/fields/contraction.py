@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import factorial
 from typing import Any
 
 import equinox as eqx
@@ -13,12 +14,13 @@ from symdyn.fields.windows import Key
 
 
 @eqx.filter_jit
-def block_means(plan: Plan, kernels, reach, slab, half: int, holes: bool, leading):
+def block_means(plan: Plan, kernels, reach, slab, half: int, holes: bool, leading, variance):
     """Cells (cells, windows) of a block, and whether each window is clear of missing values (windows,).
 
     `kernels`: by axis, matrices (w, n) by their key; `reach`: by axis, the matrix (w, n) of members; `slab` (c, t, ...)
     the values of the plan's components; `half`: of the least squares that differentiate, 0 for differences; `holes`:
-    whether values are missing; `leading` (t,): coordinates of the first axis.
+    whether values are missing; `leading` (t,): coordinates of the first axis; `variance` (columns,): of the white noise
+    of each column, which is taken out of the means of powers.
     """
     columns = _columns(plan, slab, half, holes, leading)
     clear = jnp.ones(())
@@ -33,10 +35,22 @@ def block_means(plan: Plan, kernels, reach, slab, half: int, holes: bool, leadin
     for powers, wanted in zip(plan.monomials, plan.cells, strict=True):
         values = jnp.ones(slab.shape[1:], slab.dtype)
         for column, power in powers:
-            values = values * columns[column] ** power
+            values = values * unbiased_power(columns[column], power, variance[column])
         found = _contracted(values, kernels, wanted, 0)
         out += [found[key] for key in wanted]
     return jnp.stack(out), clear
+
+
+def unbiased_power(x, power: int, variance):
+    r"""The function of x + noise whose mean is $x^k$: Hermite's $\sigma^k He_k(x / \sigma)$, exact for normal noise.
+
+    $\sum_j (-1)^j k! / (j! (k - 2 j)! \, 2^j) \, \sigma^{2 j} x^{k - 2 j}$.
+    """
+    total = x**power
+    for j in range(1, power // 2 + 1):
+        share = (-1) ** j * factorial(power) / (factorial(j) * factorial(power - 2 * j) * 2**j)
+        total = total + share * variance**j * x ** (power - 2 * j)
+    return total
 
 
 def _columns(plan: Plan, slab, half: int, holes: bool, leading) -> list[Any]:

@@ -122,7 +122,7 @@ class Sphere:
             return False, False
         gaps = (np.pi / 2 - abs(points[0]), np.pi / 2 - abs(points[-1]))
         steps = (abs(points[1] - points[0]), abs(points[-1] - points[-2]))
-        return gaps[0] < 1.01 * steps[0], gaps[1] < 1.01 * steps[1]
+        return bool(gaps[0] < 1.01 * steps[0]), bool(gaps[1] < 1.01 * steps[1])
 
     @cached_property
     def latitude_weights(self) -> np.ndarray:

@@ -38,7 +38,7 @@ class SphereOperators:
     ----------
     sphere: the grid.
     accuracy: the order of the error of differences in latitude (and in longitude, on a sector).
-    half: half width in samples of local least squares in latitude in place of differences, for noisy values.
+    half: half width in samples of local least squares in place of series and differences, for noisy values.
 
     Examples
     --------
@@ -114,6 +114,17 @@ class SphereOperators:
             north = self._along(axis, v, VECTOR) + turn * u
             return np.asarray(self._filled(east, VECTOR)), np.asarray(self._filled(north, VECTOR))
 
+    def partial(self, values, *, latitude: int = 0, longitude: int = 0, vector: bool = False) -> np.ndarray:
+        """Partial derivatives by the coordinates, in radians; `vector`: of a component of a vector.
+
+        Components of vectors change sign beyond a pole. At a pole itself these derivatives have no meaning.
+        """
+        with double_precision():
+            out = self._values(values)
+            if longitude or self.half:
+                out = self._by_longitude(out, longitude)
+            return np.asarray(self._by_latitude(out, VECTOR if vector else SCALAR, latitude) if latitude else out)
+
     def mean(self, scalar) -> np.ndarray:
         """The mean over the area of the grid: (...)."""
         weights = self.sphere.weights
@@ -143,7 +154,7 @@ class SphereOperators:
         return np.where(self.sphere.poles[:, None], 0.0, 1 / safe)
 
     def _by_longitude(self, values, order: int = 1):
-        return self.sphere.axes[1].derivative(values, order, at=-1, accuracy=self.accuracy)
+        return self.sphere.axes[1].derivative(values, order, at=-1, accuracy=self.accuracy, half=self.half)
 
     def _by_latitude(self, values, parity: float, order: int = 1):
         return _over_poles(_meridian(self, order, False), values, parity)

@@ -21,7 +21,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, double_precision
 from symdyn.data.recording import Trajectory
-from symdyn.data.smoothing import corner
+from symdyn.data.smoothing import Corner, corner
 from symdyn.data.weak import MIN_HALF_WIDTH, WIDE, _half_width
 from symdyn.fields.collection import Fields
 from symdyn.fields.contraction import block_means
@@ -33,6 +33,7 @@ from symdyn.library import AbstractLibrary, AbstractTerms
 
 BLOCK = 2**26  # numbers of the data that are held at once: 512 MiB
 MANY = 2**16  # windows: closer ones are not asked for by default
+MIN_SMOOTHING = 4  # samples: quartics and more are fitted
 LINES = 24  # lines of the grid that noise and width are judged by, for each axis
 
 
@@ -51,6 +52,8 @@ class FieldWeakForm:
         there would be more than 65 536 windows.
     smoothing: half width in samples of the local least squares for products that need derivatives of the data; 0 for
         spectral derivatives and differences; by default 0 without noise and the corner of the noise with it.
+    unbiased: take from powers of the fields what white noise adds to them on average; exact for normal noise that is
+        independent from point to point. By default where the noise is significant along some axis.
 
     Raises InputError for values out of range.
 
@@ -61,6 +64,7 @@ class FieldWeakForm:
     q: int | None = None
     stride: int | Mapping[str, int] | None = None
     smoothing: int | None = None
+    unbiased: bool | None = None
 
     def __post_init__(self):
         if self.q is not None and self.q < 5:
@@ -111,6 +115,7 @@ class WeakProblem:
     plan: Plan
     axes: tuple[AxisWindows, ...]
     half: int
+    variance: np.ndarray
 
     @cached_property
     def kernels(self) -> tuple[dict[Key, np.ndarray], ...]:
@@ -168,7 +173,7 @@ class WeakProblem:
         with double_precision():
             cells, clear = block_means(
                 self.plan, (kernels, *self.inner[0]), (reach, *self.inner[1]), jnp.asarray(slab), self.half, holes,
-                jnp.asarray(leading),
+                jnp.asarray(leading), jnp.asarray(self.variance),
             )  # fmt: skip
             rows = np.asarray(self.plan.combination().T @ cells).T
             clear = np.broadcast_to(np.asarray(clear), (len(rows),))
@@ -183,6 +188,7 @@ def field_rows(
     rate_of: str | tuple[str, ...] | AbstractLibrary | None = None,
     form: FieldWeakForm | None = None,
     order: int = 2,
+    time_order: int = 1,
     memory: int = BLOCK,
 ) -> FieldRows:
     """The rows of a law of fields in the weak form.
@@ -196,6 +202,7 @@ def field_rows(
         (the vorticity of a wind).
     form: half widths and strides of the windows.
     order: the highest derivative of the jets that the library sees.
+    time_order: which derivative by time the law explains.
     memory: how many numbers of the data are held at once.
 
     Raises InputError for a grid without time, terms that are no polynomials of jets, windows that do not fit.
@@ -207,10 +214,10 @@ def field_rows(
     >>> grid = sd.Grid((sd.Periodic("x", 0.0, 2 * np.pi, 64),), time=sd.Box("t", t))
     >>> heat = sd.Fields.of(grid, u=np.exp(-t[:, None]) * np.sin(x) + np.exp(-4 * t[:, None]) * np.cos(2 * x))
     >>> rows = sd.field_rows(heat, sd.DivergenceForm(1, order=2))
-    >>> rows.names, np.round(np.linalg.lstsq(rows.design, rows.targets)[0][:, 0], 4) + 0.0
+    >>> rows.names, np.round(np.linalg.lstsq(rows.design, rows.targets)[0][:, 0], 3) + 0.0
     (('u', 'u_x', 'u_xx'), array([0., 0., 1.]))
     """
-    problem = weak_problem(fields, library, rate_of=rate_of, form=form, order=order)
+    problem = weak_problem(fields, library, rate_of=rate_of, form=form, order=order, time_order=time_order)
     parts = [problem.block(*block) for block in problem.blocks(memory)]
     rows, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     p = problem.plan.terms
@@ -229,6 +236,7 @@ def weak_problem(
     rate_of: str | tuple[str, ...] | AbstractLibrary | None = None,
     form: FieldWeakForm | None = None,
     order: int = 2,
+    time_order: int = 1,
 ) -> WeakProblem:
     """Bind the library, plan the partial integrations and lay the windows. See `field_rows`."""
     grid, form = fields.grid, form or FieldWeakForm()
@@ -245,12 +253,12 @@ def weak_problem(
     left, left_names, components = _left(fields, space, rate_of)
     left_terms = left if isinstance(left, FluxTerms) else None
     _check_metric(grid, terms, left_terms)
-    groups = [(parts, 0, _curved(grid, terms)), (parts_of(left) or (), 1, _curved(grid, left))]
+    groups = [(parts, 0, _curved(grid, terms)), (parts_of(left) or (), time_order, _curved(grid, left))]
     plan = make_plan(grid, space, groups)
-    halves, smoothing = _half_widths(fields, form, plan)
+    halves, smoothing, variance = _half_widths(fields, form, plan)
     strides = _strides(grid, form, halves)
     axes = tuple(axis_windows(grid, n, halves[n], strides[n], form.q, plan.highest(n)) for n in range(len(grid.axes)))
-    return WeakProblem(fields, terms, left_names, components, plan, axes, smoothing)
+    return WeakProblem(fields, terms, left_names, components, plan, axes, smoothing, variance)
 
 
 def _left(fields: Fields, space: StateSpace, rate_of):
@@ -289,27 +297,49 @@ def _check_metric(grid: Grid, *terms: AbstractTerms | None) -> None:
             )
 
 
-def _half_widths(fields: Fields, form: FieldWeakForm, plan: Plan) -> tuple[list[int], int]:
-    """Half widths of the windows of all axes, and of the least squares that differentiate."""
+def _half_widths(fields: Fields, form: FieldWeakForm, plan: Plan) -> tuple[list[int], int, np.ndarray]:
+    """Half widths of the windows of all axes, of the least squares that differentiate, and variances of columns."""
     grid, given = fields.grid, form.half_width
-    out, corners = [], []
-    needs = any(orders is not None and any(orders) for _, orders in plan.columns) and form.smoothing is None
-    for number, axis in enumerate(grid.axes):
-        own = given.get(axis.name) if isinstance(given, Mapping) else given
-        if own is None or needs:
-            lines = _lines(fields, number, plan.components)
-            found = corner(lines, np.zeros(0, int)) if axis.size >= 16 else None
-            corners.append(0 if found is None else found.half)
-            if own is None:
-                wide = WIDE * found.half if found is not None else np.median([_half_width(line) for line in lines])
-                own = int(np.clip(wide, MIN_HALF_WIDTH, max(axis.size // 8, MIN_HALF_WIDTH)))
-                own = max(min(own, (axis.size - 3) // 2 if axis.size < 4 * MIN_HALF_WIDTH else own), 2)
-        out.append(own)
     if isinstance(given, Mapping):
         for name in given:
             grid.number(name)
-    noisy = [c for c in corners if c]
-    return out, form.smoothing if form.smoothing is not None else max(min(noisy), 4) if needs and noisy else 0
+    asked = [given.get(name) if isinstance(given, Mapping) else given for name in grid.names]
+    lines = [_lines(fields, n, plan.components) if _wanted(form, plan, asked[n]) else [] for n in range(len(asked))]
+    corners = [corner(some, np.zeros(0, int)) if some and len(some[0].times) >= 16 else None for some in lines]
+    halves = [
+        _half(axis.size, found, some) if own is None else own
+        for own, axis, found, some in zip(asked, grid.axes, corners, lines, strict=True)
+    ]
+    noisy = [found for found in corners if found is not None]
+    smoothing = form.smoothing
+    if smoothing is None:
+        smoothing = max(min(found.half for found in noisy), MIN_SMOOTHING) if noisy and _inner(plan) else 0
+    variance = np.zeros(len(plan.components))
+    if noisy and form.unbiased is not False:  # the axis along which the samples resolve the fields best says the noise
+        levels = [np.where(found.level.significant, found.level.sigma, np.inf) for found in noisy]
+        sigma = np.min(levels, axis=0)
+        variance = np.where(np.isfinite(sigma), sigma, 0.0) ** 2
+    place = {c: k for k, c in enumerate(plan.components)}
+    own = [0.0 if orders is None or any(orders) else variance[place[c]] for c, orders in plan.columns]
+    return halves, smoothing, np.array(own)
+
+
+def _inner(plan: Plan) -> bool:
+    """Whether derivatives of the data are needed."""
+    return any(orders is not None and any(orders) for _, orders in plan.columns)
+
+
+def _wanted(form: FieldWeakForm, plan: Plan, own: int | None) -> bool:
+    """Whether the noise along an axis must be looked at."""
+    powers = any(power > 1 for monomial in plan.monomials for _, power in monomial)
+    return own is None or (form.smoothing is None and _inner(plan)) or (form.unbiased is not False and powers)
+
+
+def _half(n: int, found: Corner | None, lines: list[Trajectory]) -> int:
+    """The half width of windows along an axis of n samples, by its corner or by the spectral peak of the lines."""
+    wide = WIDE * found.half if found is not None else np.median([_half_width(line) for line in lines])
+    half = int(np.clip(wide, MIN_HALF_WIDTH, max(n // 8, MIN_HALF_WIDTH)))
+    return max(min(half, (n - 3) // 2), 2) if n < 4 * MIN_HALF_WIDTH else half
 
 
 def _lines(fields: Fields, number: int, components: tuple[int, ...]) -> list[Trajectory]:

@@ -121,7 +121,7 @@ def axis_kernel(grid: Grid, number: int, windows: AxisWindows, key: Key) -> np.n
     cosine = np.cos(windows.offsets)
     if key.metric:
         kernel = kernel * cosine ** (1.0 - key.east) / sphere.radius**key.order
-    else:  # (-1)^i (phi cos)^(i) by the rule of Leibniz
+    else:  # (-1)^i (phi cos)^(i) by the rule of Leibniz; cos^(k) = cos(. + k pi / 2)
         kernel = sum(
             (
                 comb(key.order, s) * (-1) ** (key.order - s) * np.cos(windows.offsets + (key.order - s) * np.pi / 2)

@@ -206,6 +206,24 @@ def test_noise_of_targets_is_what_white_noise_does():
     np.testing.assert_allclose(np.var([r.targets for r in draws], axis=0).mean(), draws[0].noise.mean(), rtol=0.1)
 
 
+def test_powers_of_noisy_fields_are_unbiased():
+    rng = np.random.default_rng(0)
+    t, x = np.linspace(0, 2, 80), 2 * np.pi / 96 * np.arange(96)
+    grid = sd.Grid((sd.Periodic("x", 0.0, 2 * np.pi, 96),), time=sd.Box("t", t))
+    clean = 1.0 + np.sin(x - t[:, None])
+    noisy = clean + 0.4 * rng.normal(size=clean.shape)
+    form = {"half_width": 12, "stride": 6}
+    library = sd.DivergenceForm(3, order=0)
+    truth = sd.field_rows(sd.Fields.of(grid, u=clean), library, form=sd.FieldWeakForm(**form)).design
+    bias = [
+        (sd.field_rows(sd.Fields.of(grid, u=noisy), library, form=sd.FieldWeakForm(**form, unbiased=u)).design - truth)
+        .mean(axis=0)
+        for u in (None, False)
+    ]  # fmt: skip
+    np.testing.assert_allclose(bias[1][1:], [0.16, 3 * 0.16], rtol=0.3)
+    assert (abs(bias[0][1:]) < 0.15 * abs(bias[1][1:])).all()
+
+
 def test_inputs_that_cannot_be_used_are_named():
     fields = _two_fields()
     with pytest.raises(sd.InputError, match="no window of half width 40"):
