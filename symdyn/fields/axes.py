@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -11,10 +12,19 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import Frozen
+from symdyn.data.recording import GAP
 from symdyn.fields.stencils import Stencil, stencil, trapezoid
 
 ACCURACY = 6  # order of the error of finite differences
 EVEN = 1e-4  # of a step: coordinates of files in single precision, or rounded, are even
+
+
+ByAxis = tuple[tuple[str, int], ...]  # a number for some axes, by their names
+
+
+def by_axis(value: int | Mapping[str, int] | ByAxis | None) -> int | ByAxis | None:
+    """A number for all axes, or numbers by the names of axes in a form that hashes."""
+    return tuple((str(name), int(n)) for name, n in value.items()) if isinstance(value, Mapping) else value
 
 
 class AbstractAxis(abc.ABC):
@@ -195,6 +205,22 @@ def check_monotone(name: str, points: np.ndarray) -> None:
             f"the coordinates of {name!r} are {what} at index {k + 1} ({points[k]:g} then {points[k + 1]:g}); use "
             f"data.sortby({name!r}), or drop the duplicates"
         )
+
+
+def gaps(axis: AbstractAxis) -> np.ndarray:
+    """Which steps between neighbouring samples of an axis with ends are gaps, (n - 1,)."""
+    from scipy.ndimage import median_filter
+
+    step = np.abs(np.diff(axis.points))
+    if axis.wraps or len(step) < 3:
+        return np.zeros(len(step), bool)
+    return np.asarray(step > GAP * median_filter(step, size=11, mode="nearest"))
+
+
+def crosses(axis: AbstractAxis, members: np.ndarray) -> np.ndarray:
+    """Whether stretches of neighbouring samples, rows of indices (w, k), reach across a gap: (w,)."""
+    before = np.r_[0, np.cumsum(gaps(axis))]
+    return np.zeros(len(members), bool) if axis.wraps else before[members[:, -1]] > before[members[:, 0]]
 
 
 def is_even(points: np.ndarray) -> bool:

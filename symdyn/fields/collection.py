@@ -12,6 +12,7 @@ from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable
 from symdyn.data.checks import component_labels, require_floating
 from symdyn.fields.grid import Grid
+from symdyn.fields.units import unit_product
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +97,13 @@ class Fields:
 
     def jet_space(self, order: int) -> StateSpace:
         """The space of jets of these fields: time, coordinates, values and derivatives by space up to `order`."""
+        axes = {axis.name: axis.unit for axis in self.grid.axes}
         coordinates = tuple(axis.name for axis in self.grid.space_axes)
         time = None if self.grid.time is None else self.grid.time.name
         fields = {variable.name: variable for variable in self.space.variables}
-        return StateSpace.jets(coordinates, order=order, time=time, **fields)
+        plain = StateSpace.jets(coordinates, order=order, time=time, **fields)
+        units = {variable.name: variable.unit for variable in self.space.variables} | axes
+        for d in plain.derivatives:
+            along = [(axes[name], -k) for name, k in zip(plain.differentiated, d.orders, strict=True)]
+            units[d.name] = unit_product([(units[d.field], 1), *along])
+        return replace(plain, variables=tuple(replace(v, unit=units[v.name]) for v in plain.variables))

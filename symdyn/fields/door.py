@@ -262,7 +262,7 @@ def _grid(ds, roles: Roles, lengths: dict[str, float | None], radius: float) -> 
         if sphere and dim == roles.latitude:
             names = (dim, str(roles.longitude))
             lat, lon = (Frozen(_radians(ds, name)) for name in names)
-            parts.append(Sphere(lat, lon, radius, names))
+            parts.append(Sphere(lat, lon, radius, names, "m" if radius == EARTH else ""))
         elif not (sphere and dim == roles.longitude):
             parts.append(_axis(ds, dim, dim in lengths, lengths.get(dim)))
     if roles.time is None:

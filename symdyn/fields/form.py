@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -12,8 +11,9 @@ from symdyn._errors import InputError
 from symdyn.data.recording import Trajectory
 from symdyn.data.smoothing import Corner, corner
 from symdyn.data.weak import MIN_HALF_WIDTH, WIDE, _half_width
+from symdyn.fields.axes import ByAxis, by_axis
 from symdyn.fields.collection import Fields
-from symdyn.fields.grid import Grid
+from symdyn.fields.grid import Grid, along
 from symdyn.fields.plan import Plan
 
 MANY = 2**16  # windows: closer ones are not asked for by default
@@ -45,9 +45,9 @@ class FieldWeakForm:
     Reference: Messenger, Bortz 2021, J. Comput. Phys. 443, 110525.
     """
 
-    half_width: int | Mapping[str, int] | None = None
+    half_width: int | ByAxis | None = None
     q: int | None = None
-    stride: int | Mapping[str, int] | None = None
+    stride: int | ByAxis | None = None
     smoothing: int | None = None
     unbiased: bool | None = None
 
@@ -55,19 +55,17 @@ class FieldWeakForm:
         if self.q is not None and self.q < 5:
             raise InputError(f"bumps of order q < 5 bias the law, got q = {self.q!r}")
         for name, least in (("half_width", 2), ("stride", 1), ("smoothing", 0)):
-            value = getattr(self, name)
-            for each in value.values() if isinstance(value, Mapping) else () if value is None else (value,):
+            value = by_axis(getattr(self, name))
+            object.__setattr__(self, name, value)
+            for each in () if value is None else (value,) if isinstance(value, int) else dict(value).values():
                 if each < least:
                     raise InputError(f"{name} counts samples and is at least {least}, got {each!r}")
 
 
 def window_widths(fields: Fields, form: FieldWeakForm, plan: Plan) -> tuple[list[int], int, np.ndarray]:
     """Half widths of the windows of all axes, of the least squares that differentiate, and variances of columns."""
-    grid, given = fields.grid, form.half_width
-    if isinstance(given, Mapping):
-        for name in given:
-            grid.number(name)
-    asked = [given.get(name) if isinstance(given, Mapping) else given for name in grid.names]
+    grid = fields.grid
+    asked = along(grid, form.half_width)
     lines = [_lines(fields, n, plan.components) if _wanted(form, plan, asked[n]) else [] for n in range(len(asked))]
     corners = [corner(some, np.zeros(0, int)) if some and len(some[0].times) >= 16 else None for some in lines]
     halves = [
@@ -133,14 +131,11 @@ def _lines(fields: Fields, number: int, components: tuple[int, ...]) -> list[Tra
 
 
 def window_strides(grid: Grid, form: FieldWeakForm, halves: list[int]) -> list[int]:
-    given = form.stride
-    out = [max(1, half // 4) for half in halves]
-    for number, name in enumerate(grid.names):
-        own = given.get(name) if isinstance(given, Mapping) else given
-        out[number] = out[number] if own is None else own
-    if given is None:
-        for share in (4, 3, 2, 1):
-            out = [max(1, half // share) for half in halves]
-            if prod(max(n // s, 1) for n, s in zip(grid.shape, out, strict=True)) <= MANY:
-                break
+    """Samples between the centres of windows along each axis."""
+    given = along(grid, form.stride)
+    out: list[int] = []
+    for share in (4, 3, 2, 1):
+        out = [own or max(1, half // share) for own, half in zip(given, halves, strict=True)]
+        if prod(max(n // s, 1) for n, s in zip(grid.shape, out, strict=True)) <= MANY:
+            break
     return out

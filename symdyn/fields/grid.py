@@ -11,8 +11,17 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import double_precision
-from symdyn.fields.axes import ACCURACY, AbstractAxis
+from symdyn.fields.axes import ACCURACY, AbstractAxis, ByAxis
 from symdyn.fields.sphere import Sphere
+
+
+def along(grid: Grid, value: int | ByAxis | None) -> list[int | None]:
+    """A setting for each axis of a grid, None where it is not said. Raises InputError for a name that is no axis."""
+    if value is None or isinstance(value, int):
+        return [value] * len(grid.axes)
+    for name, _ in value:
+        grid.number(name)
+    return [dict(value).get(name) for name in grid.names]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, double_precision
 from symdyn.data.recording import Samples
-from symdyn.fields.axes import ACCURACY
+from symdyn.fields.axes import ACCURACY, ByAxis, by_axis, crosses
 from symdyn.fields.collection import Fields
+from symdyn.fields.grid import along
 from symdyn.fields.sphere_operators import SphereOperators
 from symdyn.groups.jets import jet_of
 
@@ -33,19 +34,20 @@ class JetDerivatives:
     """
 
     accuracy: int = ACCURACY
-    half_width: int | Mapping[str, int] = 0
+    half_width: int | ByAxis = 0
     margin: bool = False
 
     def __post_init__(self):
-        widths = self.half_width.values() if isinstance(self.half_width, Mapping) else (self.half_width,)
-        if self.accuracy < 1 or any(width < 0 for width in widths):
+        object.__setattr__(self, "half_width", by_axis(self.half_width))
+        widths = [self.half_width] if isinstance(self.half_width, int) else [n for _, n in self.half_width]
+        if self.accuracy < 1 or min(widths, default=0) < 0:
             raise InputError(
                 f"accuracy is at least 1 and half_width at least 0, got {self.accuracy!r} and {self.half_width!r}"
             )
 
     def half(self, name: str) -> int:
         """The half width along an axis."""
-        return self.half_width.get(name, 0) if isinstance(self.half_width, Mapping) else self.half_width
+        return self.half_width if isinstance(self.half_width, int) else dict(self.half_width).get(name, 0)
 
 
 def jets(
@@ -72,7 +74,7 @@ def jets(
     every: every how many samples along each axis a jet is taken; by the name of the axis, or one number for all.
 
     The weights are those of the quadrature (the cosine of latitude on a sphere), with the mean 1; they are 0 where a
-    stencil touches a missing value, and where it is one-sided.
+    stencil touches a missing value or reaches across a gap, and where it is one-sided.
 
     Raises InputError for a grid without time, unknown names, and axes with too few points.
 
@@ -93,7 +95,7 @@ def jets(
     space = fields.jet_space(order)
     names = (rate_of,) if isinstance(rate_of, str) else tuple(rate_of or fields.space.names)
     places = fields.space.indices(names)
-    pick = tuple(slice(None, None, _step(fields, every, name)) for name in fields.grid.names)
+    pick = tuple(slice(None, None, step) for step in along(fields.grid, by_axis(every)))
     states, clear = _states(fields, space, how, pick)
     rates = [_partial(fields, int(c), (time_order, *(0,) * len(fields.grid.space_axes)), how)[pick] for c in places]
     targets = np.stack([rate.ravel() for rate in rates], axis=1)
@@ -104,14 +106,6 @@ def jets(
     if live.any():
         weights = weights / weights[live].mean()
     return Samples(space, space.select(names), states, targets, weights, (len(states),), ("0",))
-
-
-def _step(fields: Fields, every: int | Mapping[str, int], name: str) -> int:
-    if isinstance(every, Mapping):
-        for given in every:
-            fields.grid.number(given)
-        return every.get(name, 1)
-    return every
 
 
 def _states(fields: Fields, space: StateSpace, how: JetDerivatives, pick) -> tuple[np.ndarray, np.ndarray]:
@@ -161,20 +155,21 @@ def _weights(fields: Fields, how: JetDerivatives, order: int, time_order: int) -
     for number, axis in enumerate(grid.axes):
         highest = order if number else time_order
         if number == grid.latitude and sphere is not None:
-            out *= _along(np.abs(sphere.latitude.array) <= HIGHEST, number, out.ndim)
+            out *= _shaped(np.abs(sphere.latitude.array) <= HIGHEST, number, out.ndim)
         if axis.period is not None or not highest or how.margin:
             continue
         one_sided = np.zeros(axis.size, bool)
         for each in range(1, highest + 1):
             members = axis.stencil(each, accuracy=how.accuracy, half=how.half(axis.name) if number else 0).members
             one_sided |= members[:, members.shape[1] // 2] != np.arange(axis.size)
+            one_sided |= crosses(axis, members)
         if number == grid.latitude and sphere is not None:
             middle = axis.size // 2
             one_sided[:middle] &= not sphere.reaches[0]
             one_sided[middle:] &= not sphere.reaches[1]
-        out *= _along(~one_sided, number, out.ndim)
+        out *= _shaped(~one_sided, number, out.ndim)
     return out
 
 
-def _along(mask: np.ndarray, number: int, ndim: int) -> np.ndarray:
+def _shaped(mask: np.ndarray, number: int, ndim: int) -> np.ndarray:
     return mask.astype(float).reshape([-1 if k == number else 1 for k in range(ndim)])

@@ -29,6 +29,7 @@ class Sphere:
     longitude: (k,), even.
     radius: in the unit of length that derivatives are to have.
     names: of the two axes.
+    unit: of the radius.
 
     Raises InputError for latitudes beyond the poles, unsorted coordinates, longitudes that go around more than once.
 
@@ -44,6 +45,7 @@ class Sphere:
     longitude: Frozen = field(repr=False)
     radius: float = 1.0
     names: tuple[str, str] = ("lat", "lon")
+    unit: str = ""
 
     def __post_init__(self):
         latitude = np.asarray(self.latitude, np.float64)

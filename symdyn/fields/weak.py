@@ -26,6 +26,7 @@ from symdyn.fields.form import FieldWeakForm, window_strides, window_widths
 from symdyn.fields.grid import Grid
 from symdyn.fields.plan import Plan, make_plan, parts_of
 from symdyn.fields.terms import FluxTerms, Part
+from symdyn.fields.units import unit_product
 from symdyn.fields.windows import AxisWindows, Key, axis_kernel, axis_windows, dense
 from symdyn.library import AbstractLibrary, AbstractTerms
 
@@ -39,7 +40,8 @@ class FieldRows:
     `design` (m, p); `targets` (m, d); `weights` (m,), 0 where a window touches a missing value; `names` (p,);
     `target_names` (d,); `space`: the jets that the terms are functions of; `terms`; `centres` (m, axes): coordinates of
     the windows; `noise` (m, d): variance of a target for white noise of unit variance in the data; `half_widths`,
-    `windows`: of each axis, by name and in its order.
+    `windows`: of each axis, by name and in its order; `units` (p,), `target_units` (d,): those of terms and targets,
+    empty where they are not known.
     """
 
     design: np.ndarray
@@ -53,6 +55,8 @@ class FieldRows:
     noise: np.ndarray
     half_widths: dict[str, int]
     windows: tuple[int, ...]
+    units: tuple[str, ...] = ()
+    target_units: tuple[str, ...] = ()
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -104,11 +108,13 @@ class WeakProblem:
             yield slice(0, first.size), 0, first.n
             return
         each = prod(self.fields.grid.shape[1:]) * max(len(self.plan.components), 1)
-        stride = int(first.members[1, 0] - first.members[0, 0]) if first.size > 1 else 1
+        stride = max(int(np.median(np.diff(first.members[:, 0]))), 1) if first.size > 1 else 1
         room = max(memory // each - 2 * first.half - 1, 0)
         count = int(min(room // stride + 1, first.size))
-        length = (count - 1) * stride + 2 * first.half + 1
-        for start in range(0, first.size, count):
+        starts = range(0, first.size, count)
+        ends = [first.members[min(start + count, first.size) - 1, -1] for start in starts]
+        length = max(int(end - first.members[start, 0]) + 1 for start, end in zip(starts, ends, strict=True))
+        for start in starts:
             yield slice(start, start + count), int(first.members[start, 0]), length
 
     def block(self, windows: slice, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -181,7 +187,7 @@ def field_rows(
         rows[:, :p], rows[:, p:], weights, problem.terms.names, problem.target_names, problem.terms.space,
         problem.terms, _centres(problem), _noise(problem),
         {axis.name: w.half for axis, w in zip(fields.grid.axes, problem.axes, strict=True)},
-        tuple(w.size for w in problem.axes),
+        tuple(w.size for w in problem.axes), *_units(problem),
     )  # fmt: skip
 
 
@@ -256,6 +262,25 @@ def _check_metric(grid: Grid, *terms: AbstractTerms | None) -> None:
 def _centres(problem: WeakProblem) -> np.ndarray:
     mesh = np.meshgrid(*(w.centres for w in problem.axes), indexing="ij")
     return np.stack([each.ravel() for each in mesh], axis=1)
+
+
+def _units(problem: WeakProblem) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Units of terms and of targets; that of the first part of each."""
+    grid, plan, units = problem.fields.grid, problem.plan, []
+    own = [v.unit for v in problem.fields.space.variables for _ in range(v.size)]
+    for term in plan.table:
+        _, monomial, cell = term[0]
+        factors = []
+        for column, power in plan.monomials[monomial]:
+            number, orders = plan.columns[column]
+            inner = () if orders is None else zip(grid.space_axes, orders, strict=True)
+            factors += [(grid.axes[number].unit if orders is None else own[number], power)]
+            factors += [(axis.unit, -power * order) for axis, order in inner]
+        for axis, key in zip(grid.axes, plan.cells[monomial][cell], strict=True):
+            distance = grid.sphere.unit if key.metric and grid.sphere is not None else axis.unit
+            factors.append((distance, -key.order))
+        units.append(unit_product(factors))
+    return tuple(units[: plan.terms]), tuple(units[plan.terms :])
 
 
 def _noise(problem: WeakProblem) -> np.ndarray:

@@ -17,6 +17,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.data.weak import _kernels
+from symdyn.fields.axes import crosses
 from symdyn.fields.grid import Grid
 
 FINE = 20  # samples of a half width from which on bumps of order 8 are resolved
@@ -56,7 +57,7 @@ class AxisWindows:
 def axis_windows(grid: Grid, number: int, half: int, stride: int, q: int | None, highest: int) -> AxisWindows:
     """Windows every `stride` samples along an axis of a grid; `highest`: the highest derivative that they take.
 
-    Windows on a sphere end before the poles. Raises InputError where none fits.
+    Windows on a sphere end before the poles; none reaches across a gap. Raises InputError where none fits.
     """
     axis = grid.axes[number]
     points, n = axis.points, axis.size
@@ -75,6 +76,10 @@ def axis_windows(grid: Grid, number: int, half: int, stride: int, q: int | None,
             f"least {SHORTEST} and at most {(len(rows) - 1) // 2}"
         )
     members = centres[:, None] + np.arange(-half, half + 1)
+    if axis.period is None:
+        members = members[~crosses(axis, members)]
+        if not len(members):
+            raise InputError(f"all windows of half width {half} reach across gaps between the samples of {axis.name!r}")
     laps, members = np.divmod(members, n)
     offsets = points[members] + laps * (axis.period or 0.0)
     order = max(8 if half >= FINE else 5, highest + 3) if q is None else q

@@ -106,9 +106,7 @@ def beside_pysindy() -> None:
         for k in same
     ]
     mass = np.array([library.fullweights0[k].sum() for k in same])
-    print(
-        f"PySINDy: 1000 windows in {cpu:.2f} s; here {len(rows.design)} windows in {own:.2f} s; {len(same)} are the same"
-    )
+    print(f"PySINDy: 1000 windows in {cpu:.2f} s; here {len(rows.design)} in {own:.2f} s; {len(same)} are the same")
     for ours, name in (("u", "u"), ("u^2", "u^2"), ("u_x", "u_1"), ("u_xx", "u_11")):
         a, b = rows.design[near, rows.names.index(ours)], theirs[same, names.index(name)] / mass
         print(f"  {ours:5s} largest difference {abs(a - b).max() / abs(a).max():.1e} of the largest value")

@@ -240,3 +240,33 @@ def test_inputs_that_cannot_be_used_are_named():
         sd.field_rows(sd.Fields.of(sd.Grid((sd.Box("x", np.arange(9.0)),)), u=np.ones(9)), sd.DivergenceForm(1))
     with pytest.raises(sd.InputError, match="grid has none"):
         sd.field_rows(fields, sd.DivergenceForm(1, latitude="y"))
+
+
+def test_no_window_reaches_across_a_gap_in_time():
+    fields = _two_fields(steps=60)
+    t = fields.grid.time.points.copy()
+    t[30:] += 50.0
+    late = sd.Fields.of(sd.Grid(fields.grid.space, time=sd.Box("t", t)), u=fields.component("u"))
+    form = sd.FieldWeakForm(half_width=8, stride=4)
+    rows = sd.field_rows(late, sd.DivergenceForm(1, order=0), form=form)
+    parts = sd.field_rows(late, sd.DivergenceForm(1, order=0), form=form, memory=32 * 36 * 20)
+    np.testing.assert_array_equal(rows.design, parts.design)
+    assert abs(rows.targets).max() < 10
+    assert set(np.searchsorted(t, np.unique(rows.centres[:, 0]))) <= {*range(8, 22), *range(38, 52)}
+    with pytest.raises(sd.InputError, match="reach across gaps"):
+        sd.field_rows(late, sd.DivergenceForm(1), form=sd.FieldWeakForm(half_width={"t": 20, "x": 8, "y": 8}))
+    samples = sd.jets(late, order=1)
+    assert (samples.weights.reshape(60, -1)[27:33] == 0).all()
+    assert (samples.weights.reshape(60, -1)[3:27] > 0).all()
+
+
+def test_units_of_terms_and_targets():
+    grid = sd.Grid((sd.Box("x", np.arange(40.0), "m"),), time=sd.Box("t", np.arange(30.0), "s"))
+    fields = sd.Fields.of(grid, u=np.outer(np.arange(30.0), np.arange(40.0)), units={"u": "m s-1"})
+    rows = sd.field_rows(fields, sd.DivergenceForm(2, order=1), form=sd.FieldWeakForm(half_width=8))
+    assert dict(zip(rows.names, rows.units, strict=True)) == {
+        "u": "m s-1", "u^2": "m2 s-2", "u_x": "s-1", "(u^2)_x": "m s-2",
+    }  # fmt: skip
+    assert rows.target_units == ("m s-2",)
+    assert fields.jet_space(1)["u_x"].unit == "s-1"
+    assert hash(sd.FieldWeakForm(half_width={"x": 8})) == hash(sd.FieldWeakForm(half_width={"x": 8}))
