@@ -99,13 +99,15 @@ def _wanted(form: FieldWeakForm, plan: Plan, own: int | None) -> bool:
 
 def _half(n: int, found: Corner | None, lines: list[Trajectory]) -> int:
     """The half width of windows along an axis of n samples, by its corner or by the spectral peak of the lines."""
+    if not lines:
+        raise InputError("more than half of the values are missing on all lines that were looked at; give half_width")
     wide = WIDE * found.half if found is not None else np.median([_half_width(line) for line in lines])
     half = int(np.clip(wide, MIN_HALF_WIDTH, max(n // 8, MIN_HALF_WIDTH)))
     return max(min(half, (n - 3) // 2), 2) if n < 4 * MIN_HALF_WIDTH else half
 
 
 def _lines(fields: Fields, number: int, components: tuple[int, ...]) -> list[Trajectory]:
-    """Some lines of the grid along an axis as runs: values (n, c); a missing value counts for nothing."""
+    """Some lines of the grid along an axis as runs: values (n, c), those with few missing ones."""
     shape, rest = fields.grid.shape, [n for n in range(len(fields.grid.shape)) if n != number]
     rng = np.random.default_rng(0)
     places = rng.integers(0, [max(shape[n], 1) for n in rest], size=(LINES, len(rest)))
@@ -125,8 +127,6 @@ def _lines(fields: Fields, number: int, components: tuple[int, ...]) -> list[Tra
         live = np.asarray(np.isfinite(values).all(axis=1))
         if live.sum() >= max(live.size // 2, 4):
             lines.append(Trajectory("line", here, np.where(live[:, None], values, 0.0), None, live.astype(float)))
-    if not lines:
-        raise InputError("more than half of the values are missing on all lines that were looked at; give half_width")
     return lines
 
 

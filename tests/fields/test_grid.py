@@ -166,14 +166,14 @@ def test_jets_on_the_sphere_are_prolonged_by_its_rotations():
     high = sd.jets(sd.Fields.of(grid, q=still * f), order=2, derivatives=how)
     low = sd.jets(sd.Fields.of(grid, q=still * turned), order=1, derivatives=how)
     assert low.space.names == ("time", "lat", "lon", "q", "q_lat", "q_lon")
-    rows = np.flatnonzero((high.weights > 0) & (high.states[:, 0] == 4.0))[::17]
+    rows = np.flatnonzero((high.weights > 0) & (high.states[:, 0] == 4.0))[::97]
     of = lambda s, name: s.states[rows, s.space.indices((name,))[0]]  # noqa: E731
     lat, lon = of(high, "lat"), of(high, "lon")
     k_lat, k_lon = np.sin(lon), -np.cos(lon) * np.tan(lat)
     field = NamedField("rotation_x", low.space.zeroth, SphereField("x", "lon", "lat", None, 0.0, 1.0, (), ()))
     prolonged = ProlongedField(field, low.space)
     with sd._types.double_precision():
-        moved = np.stack([prolonged(row) for row in jax.numpy.asarray(high.states[rows][:, :6])])
+        moved = np.asarray(jax.jit(jax.vmap(prolonged))(jax.numpy.asarray(high.states[rows][:, :6])))
     expected = {
         "q_lat": k_lat * of(high, "q_lat_lat") + k_lon * of(high, "q_lat_lon") - of(low, "q_lat"),
         "q_lon": k_lat * of(high, "q_lat_lon") + k_lon * of(high, "q_lon_lon") - of(low, "q_lon"),
