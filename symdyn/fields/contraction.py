@@ -6,26 +6,30 @@ from math import factorial
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from symdyn.fields.plan import Plan
 from symdyn.fields.windows import Key
 
+BATCH = 4096  # jets at once
+
 
 @eqx.filter_jit
-def block_means(plan: Plan, kernels, reach, slab, half: int, holes: bool, leading, variance):
-    """Cells (cells, windows) of a block, and whether each window is clear of missing values (windows,).
+def block_means(plan: Plan, kernels, reach, slab, half: int, holes: bool, leading, variance, terms):
+    """Cells (cells, windows) of a block, whether each window is clear of missing values (windows,), the means of terms
+    that are functions of jets (values, windows), and whether these are finite.
 
     `kernels`: by axis, matrices (w, n) by their key; `reach`: by axis, the matrix (w, n) of members; `slab` (c, t, ...)
     the values of the plan's components; `half`: of the least squares that differentiate, 0 for differences; `holes`:
     whether values are missing; `leading` (t,): coordinates of the first axis; `variance` (columns,): of the white noise
-    of each column, which is taken out of the means of powers.
+    of each column, which is taken out of the means of powers; `terms`: functions of a jet, or None.
     """
     columns = _columns(plan, slab, half, holes, leading)
-    clear = jnp.ones(())
+    clear, bad = jnp.ones(()), jnp.zeros(slab.shape[1:], bool)
     if holes:
-        bad = sum((~jnp.isfinite(column) for column in columns), jnp.zeros(slab.shape[1:], bool))
+        bad = sum((~jnp.isfinite(column) for column in columns), bad)
         columns = [jnp.where(bad, 0.0, column) for column in columns]
         touched = bad.astype(slab.dtype)
         for depth, matrix in enumerate(reach):
@@ -38,7 +42,18 @@ def block_means(plan: Plan, kernels, reach, slab, half: int, holes: bool, leadin
             values = values * unbiased_power(columns[column], power, variance[column])
         found = _contracted(values, kernels, wanted, 0)
         out += [found[key] for key in wanted]
-    return jnp.stack(out), clear
+    if terms is None:
+        return jnp.stack(out), clear, None, True
+    values = _at_points(terms, jnp.stack([columns[c] for c in plan.states]))
+    finite = jnp.all(jnp.isfinite(values) | bad)
+    means = [_contracted(jnp.where(bad, 0.0, each), kernels, (plan.mean,), 0)[plan.mean] for each in values]
+    return jnp.stack(out), clear, jnp.stack(means), finite
+
+
+def _at_points(terms, states):
+    """Terms at jets (n, ...): (values, ...); those of a term that is a vector are next to each other."""
+    flat = jax.lax.map(terms, states.reshape(states.shape[0], -1).T, batch_size=BATCH)
+    return flat.reshape(flat.shape[0], -1).T.reshape(-1, *states.shape[1:])
 
 
 def unbiased_power(x, power: int, variance):

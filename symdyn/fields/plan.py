@@ -83,7 +83,8 @@ class Plan:
 
     `columns`: for each column that is needed the component and the orders of its derivative by space (None: the
     coordinate with that number); `monomials`: products of columns; `cells`: for each monomial the kernels of all axes
-    that it is met with; `table`: for each term (and target) the sum (coefficient, monomial, cell).
+    that it is met with; `table`: for each term (and target) the sum (coefficient, monomial, cell); `terms`: how many of
+    these are terms; `states`: the columns of the whole jet, for terms that are evaluated at the points.
     """
 
     grid: Grid
@@ -92,6 +93,17 @@ class Plan:
     cells: tuple[tuple[tuple[Key, ...], ...], ...]
     table: tuple[tuple[tuple[float, int, int], ...], ...]
     terms: int
+    states: tuple[int, ...] = ()
+
+    @property
+    def mean(self) -> tuple[Key, ...]:
+        """The kernels of all axes for the plain mean."""
+        return keys(self.grid, 0, (0,) * len(self.grid.space_axes), False)
+
+    def needed(self, number: int) -> list[Key]:
+        """All kernels of an axis."""
+        found = {each[number] for cells in self.cells for each in cells}
+        return sorted(found | ({self.mean[number]} if self.states else set()))
 
     @property
     def components(self) -> tuple[int, ...]:
@@ -112,8 +124,13 @@ class Plan:
         return out
 
 
-def make_plan(grid: Grid, space: StateSpace, groups: list[tuple[tuple[tuple[Part, ...], ...], int, bool]]) -> Plan:
-    """The plan of terms and targets: `groups` of (parts, order of the time derivative, by fluxes on a sphere)."""
+def make_plan(
+    grid: Grid, space: StateSpace, groups: list[tuple[tuple[tuple[Part, ...], ...], int, bool]], whole: bool
+) -> Plan:
+    """The plan of terms and targets: `groups` of (parts, order of the time derivative, by fluxes on a sphere).
+
+    `whole`: whether terms are functions of the whole jet, besides.
+    """
     jet = jet_of(space)
     source: dict[int, tuple[int, tuple[int, ...] | None]] = {
         int(c): (j, orders) for orders, columns in jet.columns.items() for j, c in enumerate(columns)
@@ -131,5 +148,6 @@ def make_plan(grid: Grid, space: StateSpace, groups: list[tuple[tuple[tuple[Part
                 cell = cells.setdefault(keys(grid, time, part.orders, metric), len(cells))
                 row.append((part.coefficient, list(monomials).index(powers), cell))
             table.append(tuple(row))
+    states = tuple(columns.setdefault(source[c], len(columns)) for c in range(space.size)) if whole else ()
     cells = tuple(tuple(each) for each in monomials.values())
-    return Plan(grid, tuple(columns), tuple(monomials), cells, tuple(table), len(groups[0][0]))
+    return Plan(grid, tuple(columns), tuple(monomials), cells, tuple(table), len(groups[0][0]), states)

@@ -37,11 +37,11 @@ BLOCK = 2**26  # numbers of the data that are held at once: 512 MiB
 class FieldRows:
     """Rows of a regression of fields: what `design_moments` takes, with what is known of them.
 
-    `design` (m, p); `targets` (m, d); `weights` (m,), 0 where a window touches a missing value; `names` (p,);
-    `target_names` (d,); `space`: the jets that the terms are functions of; `terms`; `centres` (m, axes): coordinates of
-    the windows; `noise` (m, d): variance of a target for white noise of unit variance in the data; `half_widths`,
-    `windows`: of each axis, by name and in its order; `units` (p,), `target_units` (d,): those of terms and targets,
-    empty where they are not known.
+    `design` (m, p), or (m, p, d) where terms are vectors; `targets` (m, d); `weights` (m,), 0 where a window touches a
+    missing value; `names` (p,); `target_names` (d,); `space`: the jets that the terms are functions of; `terms`;
+    `centres` (m, axes): coordinates of the windows; `noise` (m, d): variance of a target for white noise of unit
+    variance in the data; `half_widths`, `windows`: of each axis, by name and in its order; `units` (p,),
+    `target_units` (d,): those of terms and targets, empty where they are not known.
     """
 
     design: np.ndarray
@@ -82,10 +82,7 @@ class WeakProblem:
         """The kernels (w, k) of each axis by their key."""
         grid = self.fields.grid
         return tuple(
-            {
-                key: axis_kernel(grid, number, windows, key)
-                for key in sorted({each[number] for cells in self.plan.cells for each in cells})
-            }
+            {key: axis_kernel(grid, number, windows, key) for key in self.plan.needed(number)}
             for number, windows in enumerate(self.axes)
         )
 
@@ -107,7 +104,7 @@ class WeakProblem:
         if (np.diff(first.members, axis=1) < 0).any():
             yield slice(0, first.size), 0, first.n
             return
-        each = prod(self.fields.grid.shape[1:]) * max(len(self.plan.components), 1)
+        each = prod(self.fields.grid.shape[1:]) * max(len(self.plan.components), self._held)
         stride = max(int(np.median(np.diff(first.members[:, 0]))), 1) if first.size > 1 else 1
         room = max(memory // each - 2 * first.half - 1, 0)
         count = int(min(room // stride + 1, first.size))
@@ -117,8 +114,13 @@ class WeakProblem:
         for start in starts:
             yield slice(start, start + count), int(first.members[start, 0]), length
 
-    def block(self, windows: slice, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """Terms and targets (rows, p + d) of a block, and the weights (rows,)."""
+    @property
+    def _held(self) -> int:
+        """Numbers that are held at each point besides the data."""
+        return len(self.plan.states) + self.terms.size * prod(self.terms.value_shape) if self.plan.states else 1
+
+    def block(self, windows: slice, start: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Terms (rows, p) or (rows, p, d), targets (rows, d) and weights (rows,) of a block."""
         first, grid = self.axes[0], self.fields.grid
         stop = min(start + length, first.n)
         slab = self.fields.slab(start, stop, self.plan.components)
@@ -129,18 +131,23 @@ class WeakProblem:
         reach = pad(dense(np.ones(members.shape), members, start, length))
         holes = not np.isfinite(slab.sum())
         missing = length - slab.shape[1]
-        if missing:
-            slab = np.pad(slab, ((0, 0), (0, missing), *((0, 0),) * (slab.ndim - 2)))
-        leading = np.pad(grid.axes[0].points[start:stop], (0, missing))
+        if missing:  # what is beyond has no weight, but must be finite
+            slab = np.pad(slab, ((0, 0), (0, missing), *((0, 0),) * (slab.ndim - 2)), mode="edge")
+        leading = np.pad(grid.axes[0].points[start:stop], (0, missing), mode="edge")
         with double_precision():
-            cells, clear = block_means(
+            cells, clear, means, finite = block_means(
                 self.plan, (kernels, *self.inner[0]), (reach, *self.inner[1]), jnp.asarray(slab), self.half, holes,
-                jnp.asarray(leading), jnp.asarray(self.variance),
+                jnp.asarray(leading), jnp.asarray(self.variance), self.terms if self.plan.states else None,
             )  # fmt: skip
             rows = np.asarray(self.plan.combination().T @ cells).T
             clear = np.broadcast_to(np.asarray(clear), (len(rows),))
+        if not finite:
+            raise InputError("a term is not finite at a point of the grid; drop it, or the points")
+        design, targets = rows[:, : self.plan.terms], rows[:, self.plan.terms :]
+        if means is not None:
+            design = np.asarray(means).T.reshape(-1, self.terms.size, *self.terms.value_shape)
         real = len(members) * prod(w.size for w in self.axes[1:])
-        return rows[:real], clear[:real]
+        return design[:real], targets[:real], clear[:real]
 
 
 def field_rows(
@@ -159,7 +166,8 @@ def field_rows(
     ----------
     fields: the data; read block by block along the first axis.
     library: `DivergenceForm`, `Fluxes`, or any library whose terms are monomials of jets (`Monomials`): derivatives are
-        moved onto the bump as far as they go, and taken of the (smoothed) data beyond.
+        moved onto the bump as far as they go, and taken of the (smoothed) data beyond. Other terms are evaluated at
+        the points, with derivatives of the data, and averaged.
     rate_of: the fields whose rates are sought, all by default; or `Fluxes`, whose terms are then differentiated by time
         (the vorticity of a wind).
     form: half widths and strides of the windows.
@@ -167,7 +175,7 @@ def field_rows(
     time_order: which derivative by time the law explains.
     memory: how many numbers of the data are held at once.
 
-    Raises InputError for a grid without time, terms that are no polynomials of jets, windows that do not fit.
+    Raises InputError for a grid without time, terms that are not finite, windows that do not fit.
 
     Examples
     --------
@@ -181,10 +189,9 @@ def field_rows(
     """
     problem = weak_problem(fields, library, rate_of=rate_of, form=form, order=order, time_order=time_order)
     parts = [problem.block(*block) for block in problem.blocks(memory)]
-    rows, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
-    p = problem.plan.terms
+    design, targets, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     return FieldRows(
-        rows[:, :p], rows[:, p:], weights, problem.terms.names, problem.target_names, problem.terms.space,
+        design, targets, weights, problem.terms.names, problem.target_names, problem.terms.space,
         problem.terms, _centres(problem), _noise(problem),
         {axis.name: w.half for axis, w in zip(fields.grid.axes, problem.axes, strict=True)},
         tuple(w.size for w in problem.axes), *_units(problem),
@@ -207,16 +214,11 @@ def weak_problem(
     space = fields.jet_space(order)
     terms = library.on(space)
     parts = parts_of(terms)
-    if parts is None:
-        raise InputError(
-            f"the weak form of fields takes terms that are polynomials of jets; {type(library).__name__} has others: "
-            "use jets(fields) for a regression at points"
-        )
     left, left_names, components = _left(fields, space, rate_of)
     left_terms = left if isinstance(left, FluxTerms) else None
     _check_metric(grid, terms, left_terms)
-    groups = [(parts, 0, _curved(grid, terms)), (parts_of(left) or (), time_order, _curved(grid, left))]
-    plan = make_plan(grid, space, groups)
+    groups = [(parts or (), 0, _curved(grid, terms)), (parts_of(left) or (), time_order, _curved(grid, left))]
+    plan = make_plan(grid, space, groups, whole=parts is None)
     halves, smoothing, variance = window_widths(fields, form, plan)
     strides = window_strides(grid, form, halves)
     axes = tuple(axis_windows(grid, n, halves[n], strides[n], form.q, plan.highest(n)) for n in range(len(grid.axes)))
@@ -280,7 +282,8 @@ def _units(problem: WeakProblem) -> tuple[tuple[str, ...], tuple[str, ...]]:
             distance = grid.sphere.unit if key.metric and grid.sphere is not None else axis.unit
             factors.append((distance, -key.order))
         units.append(unit_product(factors))
-    return tuple(units[: plan.terms]), tuple(units[plan.terms :])
+    terms = units[: plan.terms] or [""] * problem.terms.size  # of terms at the points nothing is known
+    return tuple(terms), tuple(units[plan.terms :])
 
 
 def _noise(problem: WeakProblem) -> np.ndarray:

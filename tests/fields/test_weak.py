@@ -232,8 +232,9 @@ def test_inputs_that_cannot_be_used_are_named():
         sd.field_rows(fields, sd.DivergenceForm(1), form=sd.FieldWeakForm(half_width={"t": 8, "x": 30, "y": 8}))
     with pytest.raises(sd.InputError, match="unknown axis 'z'"):
         sd.field_rows(fields, sd.DivergenceForm(1), form=sd.FieldWeakForm(half_width={"z": 8}))
-    with pytest.raises(sd.InputError, match="polynomials of jets"):
-        sd.field_rows(fields, sd.Waves(1))
+    form, inverse = sd.FieldWeakForm(half_width=8, stride=8), sd.Function(lambda s: 1 / s["w"][None], names=("1/w",))
+    with pytest.raises(sd.InputError, match="not finite"):
+        sd.field_rows(fields.with_field("w", 0.0), inverse, form=form, order=1, rate_of="u")
     with pytest.raises(sd.InputError, match="order q < 5"):
         sd.FieldWeakForm(q=3)
     with pytest.raises(sd.InputError, match="with a time"):
@@ -270,3 +271,37 @@ def test_units_of_terms_and_targets():
     assert rows.target_units == ("m s-2",)
     assert fields.jet_space(1)["u_x"].unit == "s-1"
     assert hash(sd.FieldWeakForm(half_width={"x": 8})) == hash(sd.FieldWeakForm(half_width={"x": 8}))
+
+
+def test_terms_that_are_no_polynomials_are_averaged_over_windows():
+    fields = _two_fields()
+    form = sd.FieldWeakForm(half_width=8, stride=6)
+    waves = sd.field_rows(fields, sd.Waves(1, variables=("u", "u_x")), form=form, order=1)
+    u = fields.component("u")
+    slope = fields.grid.derivative(u, {"x": 1})
+    there = fields.with_field("a", np.sin(u)).with_field("b", np.cos(u) * np.cos(slope))
+    means = sd.field_rows(there, sd.Monomials(1, variables=("a", "b")), form=form, order=1)
+    column = lambda rows, name: rows.design[:, rows.names.index(name)]  # noqa: E731
+    np.testing.assert_allclose(column(waves, "sin(u)"), column(means, "a"), atol=1e-12)
+    np.testing.assert_allclose(waves.targets, means.targets[:, :2], atol=1e-12)
+    holes = u.copy()
+    holes[20, 10, 10] = np.nan
+    gaps = sd.Fields.of(fields.grid, u=holes, v=fields.component("v"))
+    some = sd.field_rows(gaps, sd.Waves(1, variables=("u",)), form=form, order=1)
+    live = some.weights > 0
+    assert 0 < live.sum() < live.size
+    np.testing.assert_allclose(column(some, "sin(u)")[live], column(waves, "sin(u)")[live], atol=1e-12)
+
+
+def test_vectors_of_jets_give_a_row_for_each_component():
+    """A covariant library on the wind of a plane: one coefficient for both components."""
+    t = np.linspace(0, 2, 40)
+    axes = [sd.Periodic(name, 0.0, 2 * np.pi, 24) for name in ("x", "y")]
+    wind = np.stack(
+        [np.sin(axes[1].points + k - t[:, None, None]) + 0 * axes[0].points[:, None] for k in (0.0, 1.0)], axis=-1
+    )
+    fields = sd.Fields.of(sd.Grid(tuple(axes), time=sd.Box("t", t)), wind=wind)
+    form = sd.FieldWeakForm(half_width=8, stride=6)
+    rows = sd.field_rows(fields, sd.Covariant(["wind", "|wind|^2 wind"]), form=form, order=1)
+    assert rows.design.ndim == 3
+    assert rows.design.shape[2] == rows.targets.shape[1] == 2
