@@ -33,7 +33,7 @@ def block_means(plan: Plan, kernels, reach, slab, half: int, holes: bool, leadin
         columns = [jnp.where(bad, 0.0, column) for column in columns]
         touched = bad.astype(slab.dtype)
         for depth, matrix in enumerate(reach):
-            touched = _along(touched, matrix, depth)
+            touched = along_axis(touched, matrix, depth)
         clear = jnp.where(touched > 0.5, 0.0, 1.0).reshape(-1)
     out = []
     for powers, wanted in zip(plan.monomials, plan.cells, strict=True):
@@ -99,7 +99,7 @@ def _contracted(values, kernels, wanted: tuple[tuple[Key, ...], ...], done: int)
         return dict.fromkeys(wanted, values.reshape(-1))
     axis = 0 if done == 0 else len(kernels) - done
     chosen = sorted({each[axis] for each in wanted})
-    summed = _along(values, jnp.concatenate([kernels[axis][key] for key in chosen]), axis)
+    summed = along_axis(values, jnp.concatenate([kernels[axis][key] for key in chosen]), axis)
     out: dict[tuple[Key, ...], Any] = {}
     for key, part in zip(chosen, jnp.split(summed, len(chosen), axis), strict=True):
         some = tuple(each for each in wanted if each[axis] == key)
@@ -107,7 +107,7 @@ def _contracted(values, kernels, wanted: tuple[tuple[Key, ...], ...], done: int)
     return out
 
 
-def _along(values, matrix, axis: int):
+def along_axis(values, matrix, axis: int):
     """Values summed along an axis by a matrix (w, n)."""
     shape = values.shape
     if axis == len(shape) - 1:

@@ -102,7 +102,7 @@ def jets(
     weights = _weights(fields, how, order, time_order)[pick].ravel() * clear
     live = np.isfinite(targets).all(axis=1) & (weights > 0)
     weights = np.where(live, weights, 0.0)
-    targets = np.where(live[:, None], targets, 0.0)
+    targets = np.where(np.isfinite(targets), targets, 0.0)
     if live.any():
         weights = weights / weights[live].mean()
     return Samples(space, space.select(names), states, targets, weights, (len(states),), ("0",))

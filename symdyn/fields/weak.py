@@ -24,6 +24,7 @@ from symdyn.fields.collection import Fields
 from symdyn.fields.contraction import block_means
 from symdyn.fields.form import FieldWeakForm, window_strides, window_widths
 from symdyn.fields.grid import Grid
+from symdyn.fields.noise import noise_moments
 from symdyn.fields.plan import Plan, make_plan, parts_of
 from symdyn.fields.terms import FluxTerms, Part
 from symdyn.fields.units import unit_product
@@ -41,7 +42,10 @@ class FieldRows:
     missing value; `names` (p,); `target_names` (d,); `space`: the jets that the terms are functions of; `terms`;
     `centres` (m, axes): coordinates of the windows; `noise` (m, d): variance of a target for white noise of unit
     variance in the data; `half_widths`, `windows`: of each axis, by name and in its order; `units` (p,),
-    `target_units` (d,): those of terms and targets, empty where they are not known.
+    `target_units` (d,): those of terms and targets, empty where they are not known; `noise_moments` (p + d, p + d):
+    what the noise of the data adds on average to the products of [design, targets], summed over the rows: to be taken
+    from them before a least-squares problem is solved, which is otherwise drawn towards zero. None where no noise is
+    significant, and for terms that are no polynomials.
     """
 
     design: np.ndarray
@@ -55,8 +59,9 @@ class FieldRows:
     noise: np.ndarray
     half_widths: dict[str, int]
     windows: tuple[int, ...]
-    units: tuple[str, ...] = ()
-    target_units: tuple[str, ...] = ()
+    units: tuple[str, ...]
+    target_units: tuple[str, ...]
+    noise_moments: np.ndarray | None = None
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -194,7 +199,7 @@ def field_rows(
         design, targets, weights, problem.terms.names, problem.target_names, problem.terms.space,
         problem.terms, _centres(problem), _noise(problem),
         {axis.name: w.half for axis, w in zip(fields.grid.axes, problem.axes, strict=True)},
-        tuple(w.size for w in problem.axes), *_units(problem),
+        tuple(w.size for w in problem.axes), *_units(problem), _noise_moments(problem, weights, memory),
     )  # fmt: skip
 
 
@@ -264,6 +269,15 @@ def _check_metric(grid: Grid, *terms: AbstractTerms | None) -> None:
 def _centres(problem: WeakProblem) -> np.ndarray:
     mesh = np.meshgrid(*(w.centres for w in problem.axes), indexing="ij")
     return np.stack([each.ravel() for each in mesh], axis=1)
+
+
+def _noise_moments(problem: WeakProblem, weights: np.ndarray, memory: int) -> np.ndarray | None:
+    """What noise adds to the second moments; windows without weight leave out their share."""
+    if not problem.variance.any() or problem.plan.states:
+        return None
+    return weights.mean() * noise_moments(
+        problem.fields, problem.plan, problem.axes, problem.kernels, problem.variance, memory
+    )
 
 
 def _units(problem: WeakProblem) -> tuple[tuple[str, ...], tuple[str, ...]]:
