@@ -1,0 +1,29 @@
+"""Fields on grids: axes and spheres, derivatives, jets, the weak form, and the door for gridded data."""
+
+from symdyn.fields.axes import Box, Periodic
+from symdyn.fields.collection import Fields
+from symdyn.fields.door import open_fields
+from symdyn.fields.form import FieldWeakForm
+from symdyn.fields.grid import Grid
+from symdyn.fields.jets import JetDerivatives, jets
+from symdyn.fields.sphere import Sphere
+from symdyn.fields.sphere_operators import SphereOperators
+from symdyn.fields.terms import DivergenceForm, Fluxes
+from symdyn.fields.weak import FieldRows, field_rows
+
+__all__ = [
+    "Box",
+    "DivergenceForm",
+    "FieldRows",
+    "FieldWeakForm",
+    "Fields",
+    "Fluxes",
+    "Grid",
+    "JetDerivatives",
+    "Periodic",
+    "Sphere",
+    "SphereOperators",
+    "field_rows",
+    "jets",
+    "open_fields",
+]

@@ -1,0 +1,109 @@
+"""Fields on a grid: named values by component, in memory or still in a file, with their units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn._types import StateSpace, Variable
+from symdyn.data.checks import component_labels, require_floating
+from symdyn.fields.grid import Grid
+from symdyn.fields.units import unit_product
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """Fields on one grid: what the weak form and the jets are made of.
+
+    `grid`; `space`: the variables with their components and units; `values`: for each component an array of the shape
+    of the grid, of NumPy or of anything that NumPy can slice (dask, zarr, lazy xarray): it is read block by block;
+    missing values are NaN; `vectors`: pairs of names that are the east and north (or x and y) components of a vector;
+    `origin`: what time zero is; `provenance`.
+
+    Raises InputError for values that do not fit the grid, integers, and vectors of unknown names.
+
+    Examples
+    --------
+    >>> import numpy as np, symdyn as sd
+    >>> grid = sd.Grid((sd.Periodic("x", 0.0, 1.0, 8),), time=sd.Box("t", np.arange(5.0)))
+    >>> sd.Fields.of(grid, u=np.zeros((5, 8)), wind=np.zeros((5, 8, 2))).space.component_names
+    ('u', 'wind_x', 'wind_y')
+    """
+
+    grid: Grid
+    space: StateSpace
+    values: tuple[Any, ...]
+    vectors: tuple[tuple[str, str], ...] = ()
+    origin: str = ""
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        names = self.space.component_names
+        if len(names) != len(self.values):
+            raise InputError(f"{len(names)} components ({', '.join(names)}) but {len(self.values)} arrays of values")
+        for name, values in zip(names, self.values, strict=True):
+            if tuple(values.shape) != self.grid.shape:
+                axes = ", ".join(f"{a}: {n}" for a, n in zip(self.grid.names, self.grid.shape, strict=True))
+                raise InputError(f"{name!r} has the shape {tuple(values.shape)}; the grid is ({axes})")
+            require_floating(name, np.dtype(values.dtype))
+        clash = set(self.grid.names) & set(self.space.names)
+        if clash:
+            raise InputError(f"{sorted(clash)} name both an axis and a field")
+        for pair in self.vectors:
+            for name in pair:
+                if name not in names:
+                    raise InputError(f"the vector {pair} names {name!r}; the fields are {', '.join(names)}")
+
+    @classmethod
+    def of(cls, grid: Grid, /, *, units: dict[str, str] | None = None, **variables: Any) -> Fields:
+        """Fields from arrays by name: of the shape of the grid, or with one further axis for the components."""
+        space, values = [], []
+        for name, given in variables.items():
+            array = given if hasattr(given, "shape") else np.asarray(given)
+            unit = (units or {}).get(name, "")
+            if array.ndim == len(grid.shape) + 1:
+                labels = component_labels(array.shape[-1])
+                space.append(Variable(name, ("component",), (labels,), unit))
+                values += [array[..., k] for k in range(array.shape[-1])]
+            else:
+                space.append(Variable(name, (), (), unit))
+                values.append(array)
+        return cls(grid, StateSpace(tuple(space)), tuple(values))
+
+    def with_field(self, name: str, values, *, unit: str = "") -> Fields:
+        """The fields and one more, broadcast to the grid: what is known, the Coriolis parameter say, or diagnosed."""
+        array = np.broadcast_to(np.asarray(values, np.float64), self.grid.shape)
+        space = StateSpace((*self.space.variables, Variable(name, (), (), unit)))
+        return replace(self, space=space, values=(*self.values, array))
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        return self.space.component_names
+
+    def component(self, name: str) -> np.ndarray:
+        """The values of one component in float64, of the shape of the grid."""
+        if name not in self.component_names:
+            raise InputError(f"unknown field {name!r}; there are {', '.join(self.component_names)}")
+        return np.asarray(self.values[self.component_names.index(name)][: self.grid.shape[0]], np.float64)
+
+    def slab(self, start: int, stop: int, components: Sequence[int] | None = None) -> np.ndarray:
+        """The values (c, stop - start, ...) of some components between two indices of the first axis, in float64."""
+        chosen = range(len(self.values)) if components is None else components
+        return np.stack([np.asarray(self.values[c][start:stop], np.float64) for c in chosen])
+
+    def jet_space(self, order: int) -> StateSpace:
+        """The space of jets of these fields: time, coordinates, values and derivatives by space up to `order`."""
+        axes = {axis.name: axis.unit for axis in self.grid.axes}
+        coordinates = tuple(axis.name for axis in self.grid.space_axes)
+        time = None if self.grid.time is None else self.grid.time.name
+        fields = {variable.name: variable for variable in self.space.variables}
+        plain = StateSpace.jets(coordinates, order=order, time=time, **fields)
+        units = {variable.name: variable.unit for variable in self.space.variables} | axes
+        for d in plain.derivatives:
+            along = [(axes[name], -k) for name, k in zip(plain.differentiated, d.orders, strict=True)]
+            units[d.name] = unit_product([(units[d.field], 1), *along])
+        return replace(plain, variables=tuple(replace(v, unit=units[v.name]) for v in plain.variables))
