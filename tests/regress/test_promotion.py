@@ -74,6 +74,20 @@ def test_a_symmetry_that_the_data_contradict_is_given_up():
     assert any(stage.strip().startswith("broken: x_x d/dx_y - x_y d/dx_x") for stage in law.stages)
 
 
+def test_a_known_symmetry_is_enforced_and_another_one_promoted():
+    """An isotropic oscillator with friction: rotations are known, and the scaling of positions is found."""
+    rng = np.random.default_rng(0)
+    x, v = rng.normal(size=(2, 60, 2))
+    rate = -x - 0.3 * v + 0.1 * rng.normal(size=x.shape)
+    data = {"time": np.arange(60.0), "x": x, "v": v, "rate": rate}
+    turn, grow = (g.acting_on(x=sd.Vector, v=sd.Vector) for g in (sd.SO(2), sd.Scaling()))
+    found = sd.promotion(data, grow, action=turn, library=sd.Monomials(3), rates={"x": "v", "v": "rate"}, rate_of="v")
+    assert found.kept is not None
+    assert found.law.stats.free == 4  # x and v, each along itself and turned
+    assert found.plain.stats.free > 4
+    assert np.abs(found.law.coefficients[found.law.model.terms.names.index("x_x"), 0] + 1) < 0.1
+
+
 def test_fewer_rows_than_coefficients():
     """Nine noisy samples for twenty coefficients: the rotation is kept, and the law predicts where none of them is."""
     data = hopf(9, 0.02)
@@ -120,7 +134,6 @@ def test_a_symmetry_needs_fewer_samples_than_there_are_terms():
     ("change", "message"),
     [
         ({"promote": sd.SO(2), "symmetry": "auto"}, "not both"),
-        ({"promote": sd.SO(2), "action": sd.SO(2).acting_on(x=sd.Vector)}, "give either action="),
         ({"promote": sd.SO(2), "library": "auto"}, "name one"),
         ({"promote": "rotations"}, "candidates are a group"),
         ({"promote": sd.SO(3)}, "moves 3 coordinates"),

@@ -63,7 +63,8 @@ def promotion(data, candidates: Any, *, library=None, **options: Any) -> Promoti
     Parameters
     ----------
     data: as `identify` takes them, with its further arguments (`library=`, `differentiation=`, ...).
-    candidates: a group, an `Action`, an algebra, `VectorFields`, a list of these, or `Promote(...)` with settings.
+    candidates: a group, an `Action`, an algebra, `VectorFields`, a list of these, or `Promote(...)` with settings; a
+        symmetry that is known besides is enforced by `action=`.
 
     Returns `Promotion`. Raises InputError as `identify` and `find_symmetries` do for arguments that do not fit.
 
@@ -85,36 +86,35 @@ def promotion(data, candidates: Any, *, library=None, **options: Any) -> Promoti
 
     asked = candidates if isinstance(candidates, Promote) else Promote(candidates)
     _check(library, options)
+    known = options.get("action")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SymdynWarning)  # of the data: said below
         estimate, _, settings = of_data(data, settings_of(library=library, **options), few=True)
         space = estimate.frame.space
         fields = resolved(asked.candidates, Place(space))
-        problem, story = _path(asked, fields, estimate, settings)
-        found = hypotheses(fields, _distinct(story), _admitted(estimate, settings), problem, space)
+        problem, story = _path(asked, fields, estimate, settings, known)
+        found = hypotheses(fields, _distinct(story), _admitted(estimate, settings, known), problem, space)
         evidence = _evidence(data, asked.candidates, library, options) if estimate.determined else None
     plain = identify(data, library=library, **options) if estimate.determined else None
-    laws: list[tuple[Hypothesis | None, Solution]] = [] if plain is None else [(None, plain)]
+    laws: list[tuple[Hypothesis | None, Solution]] = []
     for each in contenders(found):
         tell(f"the law with {len(each.fields)} symmetries kept")
-        laws.append((each, identify(data, library=library, **{**options, "action": each.action})))
-    if not laws:
-        laws = [(None, identify(data, library=library, **options))]  # which says that there are too few data
+        laws.append((each, identify(data, library=library, **{**options, "action": _both(known, each.action)})))
+    if plain is not None or not laws:  # last: of two laws at one price the symmetric one is taken
+        laws.append((None, plain or identify(data, library=library, **options)))  # the latter says: too few data
     chosen, law = min(laws, key=lambda pair: price_of(*pair, problem))
     law = replace(law, stages=(*law.stages, *_said(chosen, fields, evidence, law)))
     return Promotion(law, plain, story, chosen, tuple(found), evidence)
 
 
 def _check(library, options: dict[str, Any]) -> None:
-    if options.get("action") is not None:
-        raise InputError("give either action=, a symmetry that is known, or promote=, candidates")
     if library == "auto" or isinstance(library, AutomaticLibrary):
         raise InputError('promote= weighs the coefficients of one library; library="auto" has many: name one')
     if options.get("discrete"):
         raise InputError("promote= is for laws of rates; for functions and maps see sd.promote")
 
 
-def _path(asked: Promote, fields: Candidates, estimate: Estimate, settings: Settings) -> tuple[Posed, Path]:
+def _path(asked: Promote, fields: Candidates, estimate: Estimate, settings: Settings, known) -> tuple[Posed, Path]:
     """The path of the penalty over the candidates."""
     every = [fields.rows(row[None]).parts[0] for row in np.eye(fields.count)]
     action = action_of(every, [], estimate.frame.space)
@@ -124,15 +124,20 @@ def _path(asked: Promote, fields: Candidates, estimate: Estimate, settings: Sett
         if estimate.states is None:
             raise InputError("promote= needs the whole state in the data, or Promote(..., measure=sd.UniformBox(...))")
         measure = measure_of(estimate.states, terms.monomials() is not None and fields.single is not None)
-    problem = posed(estimate, conditions, measure, asked.penalty)
+    within = None if known is None else enforce(estimate.frame.terms, known, **_asked(estimate, settings))
+    problem = posed(estimate, conditions, measure, asked.penalty, within)
     return problem, path(problem, asked.penalty, asked.levels)
 
 
-def _admitted(estimate: Estimate, settings: Settings):
+def _admitted(estimate: Estimate, settings: Settings, known: Action | None):
     def admitted(action: Action) -> Subspace:
-        return enforce(estimate.frame.terms, action, **_asked(estimate, settings))
+        return enforce(estimate.frame.terms, _both(known, action), **_asked(estimate, settings))
 
     return admitted
+
+
+def _both(known: Action | None, action: Action) -> Action:
+    return action if known is None else known + action
 
 
 def _asked(estimate: Estimate, settings: Settings) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from symdyn.symmetry.discovery.readable import sparse_basis, whole
 from symdyn.symmetry.discovery.result import action_of
 
 TINY = 1e-8
+READ_OFF = 2  # coefficients that a number in a generator counts for: it was chosen among many
 ROUNDINGS = (0.3, 0.1, 0.03, 0.0)  # shares of the largest entry below which an entry of a generator may be none
 
 
@@ -46,7 +47,7 @@ class Hypothesis:
 def hypotheses(candidates: Candidates, kept, admitted, problem: Posed, space) -> list[Hypothesis]:
     """All that is worth a test: what the path kept, as it is and with rounded entries, and all candidates together.
 
-    `kept`: arrays (r, g) of combinations; `admitted`: from an action to the subspace of the coefficients.
+    `kept`: arrays (r, g) of combinations; `admitted`: from an action to the coefficients that it admits.
     """
     found, seen = [], set()
     for basis in [np.eye(candidates.count), *kept]:
@@ -96,7 +97,7 @@ def judged(fields, action: Action, subspace: Subspace, fitted: int, problem: Pos
     """The hypothesis with the least rise of the squared error, in units of the noise, among its coefficients."""
     estimate, size = problem.estimate, int(np.prod(subspace.shape))
     basis, offset = np.asarray(subspace.basis).reshape(-1, size), np.asarray(subspace.offset).ravel()
-    saved = size - len(basis)
+    saved = len(problem.basis) - len(basis)
     if not estimate.determined:
         return _judged_by_residual(fields, action, subspace, fitted, problem)
     C = estimate.covariance
@@ -104,23 +105,23 @@ def judged(fields, action: Action, subspace: Subspace, fitted: int, problem: Pos
     values, vectors = np.linalg.eigh(C * np.outer(scale, scale))
     keep = values > 1e-13 * values.max()
     root = (vectors[:, keep] / np.sqrt(values[keep])).T * scale  # root' root = C^-1
-    misfit = _left(root @ basis.T, root @ (estimate.weights - offset))
-    price = misfit - (saved - fitted) * schwarz(estimate)
+    known = _left(root @ problem.basis.T, root @ (estimate.weights - problem.offset))  # misfit of what is given
+    misfit = max(_left(root @ basis.T, root @ (estimate.weights - offset)) - known, 0.0)
+    price = misfit - (saved - READ_OFF * fitted) * schwarz(estimate)
     return Hypothesis(tuple(fields), action, subspace, misfit, saved, fitted, price)
 
 
 def _judged_by_residual(fields, action: Action, subspace: Subspace, fitted: int, problem: Posed) -> Hypothesis:
     """With fewer rows than terms the noise is what a hypothesis leaves over: Schwarz's criterion itself."""
     size = int(np.prod(subspace.shape))
-    basis, offset = np.asarray(subspace.basis).reshape(-1, size) / problem.unit, np.asarray(subspace.offset).ravel()
-    left = _left(problem.design @ basis.T, problem.y - problem.design @ (offset / problem.unit))
-    rows, numbers = problem.rows, len(basis) + fitted
+    basis, offset = np.asarray(subspace.basis).reshape(-1, size), np.asarray(subspace.offset).ravel()
+    left = _left(problem.design @ basis.T, problem.y - problem.design @ offset)
+    rows, numbers = problem.rows, len(basis) + READ_OFF * fitted
     size_of_y = float(problem.y @ problem.y)
     enough = rows > numbers + 2
     price = rows * np.log(max(left / rows, 1e-20 * size_of_y) / (size_of_y / rows)) + numbers * np.log(rows)
-    return Hypothesis(
-        tuple(fields), action, subspace, left, size - len(basis), fitted, float(price) if enough else np.inf
-    )
+    saved = len(problem.basis) - len(basis)
+    return Hypothesis(tuple(fields), action, subspace, left, saved, fitted, float(price) if enough else np.inf)
 
 
 def schwarz(estimate: Estimate) -> float:
@@ -146,6 +147,6 @@ def price_of(hypothesis: Hypothesis | None, law, problem: Posed) -> float:
     if not problem.estimate.determined:
         return np.inf if hypothesis is None else hypothesis.price
     coefficients = np.asarray(law.coefficients, float).ravel()
-    error = float(np.sum((problem.y - problem.design @ (coefficients / problem.unit)) ** 2))
-    numbers = law.stats.active + (0 if hypothesis is None else hypothesis.fitted)
+    error = float(np.sum((problem.y - problem.design @ coefficients) ** 2))
+    numbers = law.stats.active + (0 if hypothesis is None else READ_OFF * hypothesis.fitted)
     return error + schwarz(problem.estimate) * numbers

@@ -12,6 +12,7 @@ from symdyn._progress import tell
 from symdyn._types import double_precision
 from symdyn.groups import Conditions
 from symdyn.regress.evidence.estimate import Estimate
+from symdyn.symmetry import Subspace
 from symdyn.symmetry.promotion.coordinates import Coordinates, least_squares
 from symdyn.symmetry.promotion.lie_map import LieMap, lie_map
 from symdyn.symmetry.promotion.measure import AbstractMeasure, Empirical, UniformBox
@@ -27,14 +28,16 @@ SILENT = 1e-3  # of the largest singular value: smaller ones count as kept
 class Posed:
     """The whole library's least-squares problem with the map to Lie derivatives.
 
-    `estimate`: coefficients and covariance; `broken`, `blocks`: arranged for the penalty, of coefficients in units
-    `unit` (N,); `design` (m, N), `y` (m,): rows of unit noise.
+    `estimate`: coefficients and covariance; `offset` (N,), `basis` (r, N): all coefficients are offset + basis' w for
+    free numbers w, each in units of its own size; `broken`, `blocks`: of w, arranged for the penalty; `design` (m, N),
+    `y` (m,): rows of unit noise for the coefficients.
     """
 
     estimate: Estimate
+    offset: np.ndarray
+    basis: np.ndarray
     broken: LieMap
     blocks: tuple[Block, ...]
-    unit: np.ndarray
     design: np.ndarray
     y: np.ndarray
 
@@ -49,19 +52,34 @@ class Posed:
     def where(self) -> Coordinates:
         """The coordinates in which loss and penalty are diagonal."""
         with double_precision():
-            return least_squares(self.design, self.y, self.broken)
+            return least_squares(self.design @ self.basis.T, self.y - self.design @ self.offset, self.broken)
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        """The free numbers (r,) without a penalty."""
+        return np.linalg.lstsq(self.design @ self.basis.T, self.y - self.design @ self.offset, rcond=1e-10)[0]
 
 
-def posed(estimate: Estimate, conditions: Conditions, measure: AbstractMeasure, penalty: AbstractPenalty) -> Posed:
-    """The problem of an estimate under the conditions of the candidates."""
+def posed(
+    estimate: Estimate,
+    conditions: Conditions,
+    measure: AbstractMeasure,
+    penalty: AbstractPenalty,
+    within: Subspace | None = None,
+) -> Posed:
+    """The problem of an estimate under the conditions of the candidates, within a subspace that is known."""
     whole = lie_map(estimate.frame.terms, conditions, measure, norm="measure", named=by_name(penalty))
     design, y, unit = rows(estimate)
-    broken, blocks = arranged(whole.scaled(unit), penalty)
-    return Posed(estimate, broken, blocks, unit, design, y)
+    offset, basis = np.zeros(len(unit)), np.diag(unit)
+    if within is not None:
+        offset, basis = np.asarray(within.offset).ravel(), np.asarray(within.basis).reshape(-1, len(unit))
+        basis = basis / np.maximum(np.linalg.norm(basis / unit, axis=1, keepdims=True), 1e-300)
+    broken, blocks = arranged(whole.reduced(offset, basis), penalty)
+    return Posed(estimate, offset, basis, broken, blocks, design / unit, y)
 
 
 def rows(estimate: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows (m, N) and values (m,) of unit noise for all coefficients at once, and their units (N,)."""
+    """Rows (m, N) and values (m,) of unit noise for all coefficients at once, in units of their size (N,)."""
     m = estimate.moments
     assert m is not None
     p, t, factor = m.n_terms, m.n_targets, m.r_factor()
@@ -122,7 +140,7 @@ def path(problem: Posed, penalty: AbstractPenalty, levels: int) -> Path:
         s = np.pad(s, (0, g - len(s)))
         sizes.append(s)
         kept.append(vh[s <= SILENT * largest] @ problem.broken.mixing[:g, :g].T)
-    coefficients = np.array([c for c, _ in found]) * problem.unit
+    coefficients = np.array([c for c, _ in found]) @ problem.basis + problem.offset
     return Path(weights, coefficients, np.array(sizes), tuple(kept), problem.broken.labels[:g])
 
 
@@ -139,8 +157,7 @@ def _convex(problem: Posed, penalty: AbstractPenalty, weights: np.ndarray) -> li
 
 def scale_of(problem: Posed) -> float:
     """The largest singular value without a penalty."""
-    start = np.linalg.lstsq(problem.design, problem.y, rcond=1e-10)[0]
-    return max(float(problem.broken.singular_values(start).max(initial=0.0)), 1e-300)
+    return max(float(problem.broken.singular_values(problem.free).max(initial=0.0)), 1e-300)
 
 
 def _cooled(problem: Posed, penalty: AbstractPenalty) -> AbstractPenalty:
