@@ -15,7 +15,7 @@ from symdyn.library import AutomaticLibrary
 from symdyn.regress.evidence.estimate import Estimate, of_data
 from symdyn.regress.evidence.result import Evidence
 from symdyn.regress.evidence.verbs import symmetry_evidence
-from symdyn.regress.promoting.choose import Hypothesis, contenders, hypotheses, price_of
+from symdyn.regress.promoting.choose import Hypothesis, best, hypotheses, price_of
 from symdyn.regress.promoting.path import Path, Posed, measure_of, path, posed
 from symdyn.regress.promoting.settings import Promote
 from symdyn.regress.solution import Settings, Solution
@@ -97,9 +97,10 @@ def promotion(data, candidates: Any, *, library=None, **options: Any) -> Promoti
         evidence = _evidence(data, asked.candidates, library, options) if estimate.determined else None
     plain = identify(data, library=library, **options) if estimate.determined else None
     laws: list[tuple[Hypothesis | None, Solution]] = []
-    for each in contenders(found):
-        tell(f"the law with {len(each.fields)} symmetries kept")
-        laws.append((each, identify(data, library=library, **{**options, "action": _both(known, each.action)})))
+    better = best(found)
+    if better is not None:
+        tell(f"the law with {len(better.fields)} symmetries kept")
+        laws.append((better, identify(data, library=library, **{**options, "action": _both(known, better.action)})))
     if plain is not None or not laws:  # last: of two laws at one price the symmetric one is taken
         laws.append((None, plain or identify(data, library=library, **options)))  # the latter says: too few data
     chosen, law = min(laws, key=lambda pair: price_of(*pair, problem))

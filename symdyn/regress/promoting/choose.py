@@ -17,7 +17,7 @@ from symdyn.symmetry.discovery.readable import sparse_basis, whole
 from symdyn.symmetry.discovery.result import action_of
 
 TINY = 1e-8
-READ_OFF = 2  # coefficients that a number in a generator counts for: it was chosen among many
+DECISIVE = 10.0  # a generator with numbers read off the data must be better than one without by this much
 ROUNDINGS = (0.3, 0.1, 0.03, 0.0)  # shares of the largest entry below which an entry of a generator may be none
 
 
@@ -107,7 +107,7 @@ def judged(fields, action: Action, subspace: Subspace, fitted: int, problem: Pos
     root = (vectors[:, keep] / np.sqrt(values[keep])).T * scale  # root' root = C^-1
     known = _left(root @ problem.basis.T, root @ (estimate.weights - problem.offset))  # misfit of what is given
     misfit = max(_left(root @ basis.T, root @ (estimate.weights - offset)) - known, 0.0)
-    price = misfit - (saved - READ_OFF * fitted) * schwarz(estimate)
+    price = misfit - saved * schwarz(estimate) + cost(fitted, estimate)
     return Hypothesis(tuple(fields), action, subspace, misfit, saved, fitted, price)
 
 
@@ -116,12 +116,21 @@ def _judged_by_residual(fields, action: Action, subspace: Subspace, fitted: int,
     size = int(np.prod(subspace.shape))
     basis, offset = np.asarray(subspace.basis).reshape(-1, size), np.asarray(subspace.offset).ravel()
     left = _left(problem.design @ basis.T, problem.y - problem.design @ offset)
-    rows, numbers = problem.rows, len(basis) + READ_OFF * fitted
+    rows, numbers = problem.rows, len(basis) + fitted
     size_of_y = float(problem.y @ problem.y)
     enough = rows > numbers + 2
-    price = rows * np.log(max(left / rows, 1e-20 * size_of_y) / (size_of_y / rows)) + numbers * np.log(rows)
+    price = (
+        rows * np.log(max(left / rows, 1e-20 * size_of_y) / (size_of_y / rows))
+        + numbers * np.log(rows)
+        + DECISIVE * bool(fitted)
+    )
     saved = len(problem.basis) - len(basis)
     return Hypothesis(tuple(fields), action, subspace, left, saved, fitted, float(price) if enough else np.inf)
+
+
+def cost(fitted: int, estimate: Estimate) -> float:
+    """What numbers in generators cost: that of coefficients, and a difference that decides (Kass, Raftery 1995)."""
+    return fitted * schwarz(estimate) + (DECISIVE if fitted else 0.0)
 
 
 def schwarz(estimate: Estimate) -> float:
@@ -134,12 +143,10 @@ def _left(table: np.ndarray, target: np.ndarray) -> float:
     return float(np.sum((target - table @ np.linalg.lstsq(table, target, rcond=1e-12)[0]) ** 2))
 
 
-def contenders(found: list[Hypothesis]) -> list[Hypothesis]:
-    """The best hypotheses, with numbers read off the data in their generators and without, and that of most fields."""
-    better = sorted((each for each in found if each.price < 0 and each.saved), key=lambda each: each.price)
-    plain = [each for each in better if not each.fitted]
-    chosen = [*better[:1], *plain[:1], *sorted(plain, key=lambda each: -len(each.fields))[:1]]
-    return list({id(each): each for each in chosen}.values())
+def best(found: list[Hypothesis]) -> Hypothesis | None:
+    """The hypothesis of least price, None where none is worth its misfit."""
+    better = [each for each in found if each.price < 0 and each.saved]
+    return min(better, key=lambda each: each.price, default=None)
 
 
 def price_of(hypothesis: Hypothesis | None, law, problem: Posed) -> float:
@@ -148,5 +155,5 @@ def price_of(hypothesis: Hypothesis | None, law, problem: Posed) -> float:
         return np.inf if hypothesis is None else hypothesis.price
     coefficients = np.asarray(law.coefficients, float).ravel()
     error = float(np.sum((problem.y - problem.design @ coefficients) ** 2))
-    numbers = law.stats.active + (0 if hypothesis is None else READ_OFF * hypothesis.fitted)
-    return error + schwarz(problem.estimate) * numbers
+    fitted = 0 if hypothesis is None else hypothesis.fitted
+    return error + schwarz(problem.estimate) * law.stats.active + cost(fitted, problem.estimate)
