@@ -85,7 +85,8 @@ def rate_text(kinematics: tuple[tuple[str, str], ...], target: str, component: s
 
 def units(model: AbstractModel) -> str:
     """The units that the coefficients refer to: those of the variables and of time."""
-    known = [v.unit for v in model.space.variables if v.unit not in ("", "1")]
+    space = model.space.zeroth if model.space.coordinates else model.space
+    known = [v.unit for v in space.variables if v.unit not in ("", "1")]
     return ", ".join(dict.fromkeys([*known, *([model.time_unit] if known and model.time_unit else [])]))
 
 

@@ -4,8 +4,8 @@ On rows $[\Theta, y]$ with the moments $S$, of which noise makes the part $N$, l
 law minimises instead the form of $G$ with $G_{\theta\theta} = S_{\theta\theta} - N_{\theta\theta}$ and
 $G_{\theta y} = S_{\theta y} - N_{\theta y}$ (Fuller 1987, Measurement Error Models, chapter 2). Two things are added.
 Directions of the terms that are nearly all noise keep a share of their moments, so that $G$ stays positive definite
-and no term of pure noise explains everything. And $G_{yy}$ is such that a law leaves as much of the rates as of the noisy
-rows: criteria then know how uncertain a residual is.
+and no term of pure noise explains everything. And $G_{yy}$ is such that a law leaves as much as of the noisy rows:
+criteria then know how uncertain a residual is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ LEAST = 1e-10  # squared singular values below this share of the largest are no 
 
 
 WHILE_CHOOSING, IN_THE_END = 0.5, 0.02  # of its moments that a direction of the terms keeps against the noise
+
+
+def noise_share(moments: Moments, noise: np.ndarray) -> float:
+    """The largest share that noise has of the sum of squares of a column."""
+    whole = np.sum((moments.root @ moments.whitener) ** 2, axis=0) * moments.scale**2
+    return float(np.max(np.diag(noise) / np.maximum(whole, 1e-300)))
 
 
 def without_noise(moments: Moments, noise: np.ndarray, law: np.ndarray, settled: bool) -> Moments:
@@ -44,7 +50,7 @@ def without_noise(moments: Moments, noise: np.ndarray, law: np.ndarray, settled:
 
 
 def _of_terms(whole: np.ndarray, noise: np.ndarray, active: np.ndarray) -> np.ndarray:
-    """The noise that is taken from the moments of the terms: of the active ones, and of what the others have besides."""
+    """The noise that is taken from the moments of terms: from the active ones, and from what others have besides."""
     own, rest = np.flatnonzero(active), np.flatnonzero(~active)
     apart, back = np.eye(len(whole)), np.eye(len(whole))
     image = np.linalg.lstsq(whole[np.ix_(own, own)], whole[np.ix_(own, rest)])[0]

@@ -15,13 +15,14 @@ from symdyn.library import AbstractLibrary, PerTarget
 from symdyn.regress._identify import Fitted, coefficients_of, posed_rows, settings_of, solution_of
 from symdyn.regress.constraints.language import AbstractConstraint
 from symdyn.regress.fit import fit_on
-from symdyn.regress.partial.attenuation import without_noise
+from symdyn.regress.partial.attenuation import noise_share, without_noise
 from symdyn.regress.partial.rows import bound_law
 from symdyn.regress.rows.regression import Regression
 from symdyn.regress.selection import AbstractSelection
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.solvers import AbstractSolver
 
+SLIGHT = 1e-6  # share of the squares of a column below which its noise does not matter
 PASSES = 4  # of choosing the terms, each with the noise of the residual that the last law left
 
 
@@ -82,9 +83,10 @@ def identify_field(
     settings = replace(settings, library=law.library, differentiation=law.form, reading=reading)
     found, noise = law.regression(fields)
     _check_target(found, settings)
-    if noise is None:
+    share = 0.0 if noise is None else noise_share(found.moments, noise)
+    if noise is None or share < SLIGHT:
         return solution_of(posed_rows(found, settings).solved())
-    stage = "errors in variables: what the noise of the data adds to the moments was taken from them"
+    stage = f"errors in variables: noise makes up to {share:.2g} of the squares of a column, and was taken from them"
     return replace(solution_of(_corrected(found, settings, noise)), stages=(stage,))
 
 
