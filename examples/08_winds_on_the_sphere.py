@@ -150,10 +150,9 @@ for west in (-180, -90, 0, 90):
     here = sector(west)
     for name, (terms, solver) in choices.items():
         found = sd.identify_field(here, library=terms, rate_of=vorticity, form=form, solver=solver)
-        laws[name, west] = found, explained(found, terms, here), explained(found, terms, south)
-        print(
-            f"{west:4d} E  {name:13s}  {found.stats.active:3d}   {laws[name, west][1]:8.3f}    {laws[name, west][2]:12.3f}"
-        )
+        inside, outside = explained(found, terms, here), explained(found, terms, south)
+        laws[name, west] = found, inside, outside
+        print(f"{west:4d} E   {name:13s}  {found.stats.active:5d}  {inside:16.3f}  {outside:13.3f}")
     assert laws["covariant", west][2] > 0.8
     assert laws["loose", west][1] > laws["covariant", west][1]
     assert max(laws["loose", west][2], laws["loose, sparse", west][2]) < 0

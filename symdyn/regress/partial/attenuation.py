@@ -39,19 +39,19 @@ def without_noise(moments: Moments, noise: np.ndarray, law: np.ndarray, settled:
     whole = r.T @ moments.blocks.sum(axis=0) @ r  # of the scaled columns
     own = noise / np.outer(moments.scale, moments.scale)
     taken = np.zeros_like(whole)
-    active = law.any(axis=1) & settled
+    active = np.flatnonzero(law.any(axis=1)) if settled else np.zeros(0, int)
     taken[:p, :p] = _of_terms(whole[:p, :p], own[:p, :p], active)
     taken[:p, p:], taken[p:, :p] = own[:p, p:], own[p:, :p]
     taken[p:, p:] = whole[p:, p:] - _targets(whole, whole - taken, law * moments.scale[:p, None] / moments.scale[p:])
-    half = solve_triangular(r, taken, trans="T")
-    white = solve_triangular(r, half.T, trans="T")
+    half = solve_triangular(r, taken, trans=1)
+    white = solve_triangular(r, half.T, trans=1)
     share = moments.rows / max(moments.rows.sum(), 1)
     return replace(moments, blocks=moments.blocks - share[:, None, None] * (white + white.T) / 2)
 
 
 def _of_terms(whole: np.ndarray, noise: np.ndarray, active: np.ndarray) -> np.ndarray:
     """The noise that is taken from the moments of terms: from the active ones, and from what others have besides."""
-    own, rest = np.flatnonzero(active), np.flatnonzero(~active)
+    own, rest = active, np.setdiff1d(np.arange(len(whole)), active)
     apart, back = np.eye(len(whole)), np.eye(len(whole))
     image = np.linalg.lstsq(whole[np.ix_(own, own)], whole[np.ix_(own, rest)])[0]
     apart[np.ix_(own, rest)], back[np.ix_(own, rest)] = -image, image
