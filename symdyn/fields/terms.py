@@ -273,6 +273,8 @@ class Fluxes(AbstractLibrary):
     radius: float = 1.0
 
     def __init__(self, terms: Mapping[str, Mapping[str, str]], *, latitude: str | None = None, radius: float = 1.0):
+        if isinstance(terms, tuple):  # as they are kept
+            terms = {name: dict(fluxes) for name, fluxes in terms}
         if not terms or not all(isinstance(fluxes, Mapping) for fluxes in terms.values()):
             raise InputError(f"Fluxes needs terms such as {{'advection': {{'x': 'q u'}}}}, got {terms!r}")
         object.__setattr__(self, "terms", tuple((name, tuple(fluxes.items())) for name, fluxes in terms.items()))

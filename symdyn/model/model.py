@@ -65,6 +65,11 @@ class AbstractModel(eqx.Module):
 
     def check_closed(self) -> None:
         """Raise InputError where the rate of some state variable is not known, so that nothing can be integrated."""
+        if self.space.coordinates:
+            raise InputError(
+                "cannot simulate: a law of fields is a partial differential equation, and its model a function of one "
+                "jet; hand its coefficients to a solver for such equations"
+            )
         known = {*self.targets, *(a for a, _ in self.kinematics), *self.inputs}
         unknown = [name for name in self.space.names if name not in known]
         if unknown:

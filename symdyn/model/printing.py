@@ -61,7 +61,18 @@ def _known(model: Model) -> str:
 
 
 def _left(model: Model, target: str, component: str, space: str) -> str:
+    if model.space.coordinates:
+        return "{}_{}".format(*_field_rate(model, component))
     return f"{component}[k+1]" if model.discrete else rate_text(model.kinematics, target, component, space)
+
+
+def _field_rate(model: Model, component: str) -> tuple[str, str]:
+    """A component of a field and its derivatives by time: u and t, or u and tt for the variable u_rate."""
+    for a, b in model.kinematics:
+        for old, new in zip(model.space[a].component_names, model.space[b].component_names, strict=True):
+            if new == component:
+                return old, "tt"
+    return component, "t"
 
 
 def rate_text(kinematics: tuple[tuple[str, str], ...], target: str, component: str, space: str = " ") -> str:
@@ -74,7 +85,8 @@ def rate_text(kinematics: tuple[tuple[str, str], ...], target: str, component: s
 
 def units(model: AbstractModel) -> str:
     """The units that the coefficients refer to: those of the variables and of time."""
-    known = [v.unit for v in model.space.variables if v.unit not in ("", "1")]
+    space = model.space.zeroth if model.space.coordinates else model.space
+    known = [v.unit for v in space.variables if v.unit not in ("", "1")]
     return ", ".join(dict.fromkeys([*known, *([model.time_unit] if known and model.time_unit else [])]))
 
 
@@ -82,16 +94,20 @@ def latex(model: Model, coefficients: np.ndarray) -> str:
     """The equations as LaTeX, one line each."""
     typeset = model.terms.latex
     if coefficients.ndim == 1:
-        left = ",\\;".join(_latex_left(model, rf"\mathbf{{{name}}}") for name in model.targets)
+        left = ",\\;".join(_latex_left(model, name) for name in model.targets)
         return f"{left} = {_latex_sum(coefficients, typeset)}{_latex_known(model)}"
     components = model.space.select(model.targets).component_names
     return " \\\\\n".join(
-        f"{_latex_left(model, latex_symbol(name))} = {_latex_sum(coefficients[:, c], typeset)}{_latex_known(model)}"
+        f"{_latex_left(model, name)} = {_latex_sum(coefficients[:, c], typeset)}{_latex_known(model)}"
         for c, name in enumerate(components)
     )
 
 
-def _latex_left(model: Model, symbol: str) -> str:
+def _latex_left(model: Model, name: str) -> str:
+    if model.space.coordinates:
+        field, times = _field_rate(model, name)
+        return rf"\partial_{{{times}}} {latex_symbol(field)}"
+    symbol = rf"\mathbf{{{name}}}" if model.terms.value_shape else latex_symbol(name)
     return f"{symbol}[k+1]" if model.discrete else rf"\frac{{\mathrm{{d}}{symbol}}}{{\mathrm{{d}}t}}"
 
 
@@ -119,8 +135,10 @@ def to_sympy(model: Model, coefficients: np.ndarray) -> list:
     t = sympy.Symbol("k", integer=True) if model.discrete else sympy.Symbol("t", real=True)
     functions = {name: sympy.Function(name, real=True) for name in model.space.component_names}
     inputs = {name: t if name == model.clock else function(t) for name, function in functions.items()}
-    terms = model.terms.to_sympy(tuple(inputs[name] for name in model.terms.space.component_names))
+    if model.space.coordinates:
+        inputs = {name: sympy.Symbol(name, real=True) for name in inputs}
     components = model.space.select(model.targets).component_names
+    terms = model.terms.to_sympy(tuple(inputs[name] for name in model.terms.space.component_names))
     out = []
     for c, component in enumerate(components):
         right = sympy.Integer(0)
@@ -128,6 +146,8 @@ def to_sympy(model: Model, coefficients: np.ndarray) -> list:
             value = coefficients[k] if coefficients.ndim == 1 else coefficients[k, c]
             right += sympy.Float(float(value), 17) * (terms[k][c] if coefficients.ndim == 1 else terms[k])
         left = functions[component](t + 1) if model.discrete else sympy.Derivative(inputs[component], t)
+        if model.space.coordinates:
+            left = sympy.Symbol("{}_{}".format(*_field_rate(model, component)), real=True)
         out.append(sympy.Eq(left, right))
     return out
 

@@ -12,6 +12,7 @@ from symdyn.regress.family import Family, identify_each
 from symdyn.regress.implicit.identification import identify_implicit
 from symdyn.regress.implicit.solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
 from symdyn.regress.joint.settings import JointEstimation
+from symdyn.regress.partial.identification import identify_field
 from symdyn.regress.promoting.chain import Promotion, promotion
 from symdyn.regress.promoting.settings import Promote
 from symdyn.regress.refinement.refine import refine
@@ -86,6 +87,7 @@ __all__ = [
     "find_symmetries",
     "identify",
     "identify_each",
+    "identify_field",
     "identify_implicit",
     "identify_stochastic",
     "load",

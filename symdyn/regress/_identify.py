@@ -16,6 +16,7 @@ from symdyn.data.door import read
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording
 from symdyn.data.weak import AbstractWeakForm
+from symdyn.fields import Fields
 from symdyn.groups import Action, Group
 from symdyn.library import AbstractLibrary, AbstractTerms, AutomaticLibrary, Monomials, PerTarget
 from symdyn.model.model import Model, entry_basis
@@ -111,6 +112,8 @@ def identify(
     >>> print(sd.identify(data, library=sd.Monomials(2)).equations[0].split(" = ")[0])
     dx/dt
     """
+    if isinstance(data, Fields):
+        raise InputError("these are fields on a grid: sd.identify_field(fields, ...) finds their law")
     ladder = AutomaticLibrary() if isinstance(library, str) and library == "auto" else library
     options = {
         "action": action, "solver": solver, "selection": selection, "constraints": constraints, "rate_of": rate_of,
@@ -227,6 +230,19 @@ class Posed:
     shape: tuple[int, ...]
     problems: tuple[Problem, ...]
 
+    def on(self, found: Regression) -> Posed:
+        """The same coefficients for other rows of the same terms."""
+        given, targets = self.given, found.recording.target_space
+        groups = [targets.indices((name,)).tolist() for name in targets.names]
+        tied = given.subspace, groups, given.inequalities, given.complete, given.trapping is not None
+        return replace(self, found=found, problems=tuple(problems(found.moments, self.shape, *tied)))
+
+    def solved(self) -> Fitted:
+        """Each problem solved by the solver and the selection of the settings."""
+        named = [named_solver(self.found, self.settings, each) for each in self.problems]
+        pairs = zip(self.problems, named, strict=True)
+        return self.with_fits(tuple(solve(each, solver, self.settings.selection) for each, solver in pairs))
+
     def with_fits(self, fits: tuple[Fit, ...]) -> Fitted:
         """The problems with their solutions; the trapping condition, if any, is met here."""
         given, found = self.given, self.found
@@ -239,17 +255,18 @@ class Posed:
 def posed(recording: Recording, settings: Settings) -> Posed:
     """Bind the library, sum the moments in one pass, and find the admissible coefficients."""
     settings = _with_method(recording, settings)
-    found = regression(recording, settings)
+    made = posed_rows(regression(recording, settings), settings)
+    return made if made.found.weak is None or not made.found.weak.noisy else _generalised(made)
+
+
+def posed_rows(found: Regression, settings: Settings) -> Posed:
+    """The problems that rows pose, with the admissible coefficients."""
     terms, target_space = found.terms, found.recording.target_space
     shape = (terms.size,) if terms.value_shape else (terms.size, target_space.size)
     subspace = _admissible(terms, found.recording, settings)
     if subspace is not None:
         check_rows(found.moments.n_rows * found.moments.n_targets, subspace.dimension)
-    groups = [target_space.indices((name,)).tolist() for name in target_space.names]
-    given = admissible(subspace, terms, target_space, shape, settings)
-    tied = given.subspace, groups, given.inequalities, given.complete, given.trapping is not None
-    made = Posed(found, settings, given, shape, tuple(problems(found.moments, shape, *tied)))
-    return made if found.weak is None or not found.weak.noisy else _generalised(made)
+    return Posed(found, settings, admissible(subspace, terms, target_space, shape, settings), shape, ()).on(found)
 
 
 def _with_method(recording: Recording, settings: Settings) -> Settings:
@@ -271,8 +288,7 @@ def _generalised(made: Posed) -> Posed:
         return solve(problem, named_solver(found, settings, problem), settings.selection)
 
     def coefficients(fits: tuple[Fit, ...]) -> np.ndarray:
-        space, _, _, weights = _joined(fits, made.shape, given.subspace)
-        return np.asarray(space.expand(weights)).reshape(made.shape)
+        return coefficients_of(fits, made.shape, given.subspace)
 
     new = reweighted(made.problems, found.weak, found.terms, offset, fit, coefficients)
     return replace(made, found=replace(found, moments=new[0].moments), problems=new)
@@ -285,10 +301,7 @@ def fitted(data, settings: Settings) -> Fitted:
 
 def fitted_recording(recording: Recording, settings: Settings) -> Fitted:
     """Solve the problems that a recording poses."""
-    made = posed(recording, settings)
-    return made.with_fits(
-        tuple(solve(each, named_solver(made.found, settings, each), settings.selection) for each in made.problems)
-    )
+    return posed(recording, settings).solved()
 
 
 def named_solver(found: Regression, settings: Settings, problem: Problem) -> AbstractSolver:
@@ -371,6 +384,12 @@ def _joined(fits: tuple[Fit, ...], shape: tuple[int, ...], subspace: Subspace | 
     return entry_basis(shape, entries), len(weights), covariance, weights
 
 
+def coefficients_of(fits: tuple[Fit, ...], shape: tuple[int, ...], subspace: Subspace | None) -> np.ndarray:
+    """The coefficients of all terms, of the given shape."""
+    space, _, _, weights = _joined(fits, shape, subspace)
+    return np.asarray(space.expand(weights)).reshape(shape)
+
+
 def _weight_names(terms: AbstractTerms, targets: StateSpace, problem: Problem) -> tuple[str, ...]:
     """What each free weight stands for: a term, or a combination of terms and targets that are tied."""
     if problem.elements is None:
@@ -385,8 +404,7 @@ def _noise(found: Regression, fit: Fit, fits: tuple[Fit, ...], shape, subspace: 
     """Root mean square residual of each target of a fit, in its own unit also where the fit was of whitened rows."""
     if fit.problem.named_columns is None or found.weak is None:
         return noise(fit.problem, fit.mask, fit.shares * fit.unit)
-    space, _, _, weights = _joined(fits, shape, subspace)
-    left = found.weak.residual(np.asarray(space.expand(weights)).reshape(shape))
+    left = found.weak.residual(coefficients_of(fits, shape, subspace))
     if len(shape) == 1:
         return (float(np.sqrt(np.mean(left**2))),)
     return tuple(float(left[c]) for c in fit.problem.named)

@@ -78,6 +78,7 @@ def _spread(recording: Recording) -> np.ndarray:
 
 def _recorded(solution: Solution, data) -> Recording:
     """The data as the law's settings read them. Raises InputError where they have another state."""
+    solution.model.check_closed()
     recording, names = read(data, solution.settings.reading), solution.model.space.component_names
     if recording.space.component_names != names[: recording.space.size]:
         raise InputError(

@@ -23,6 +23,7 @@ from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
 from symdyn.data.reading import Reading
 from symdyn.data.smoothers import Kalman, SmoothingSpline, Spectral, TotalVariation
 from symdyn.data.weak import IntegralForm, WeakForm
+from symdyn.fields import DivergenceForm, FieldWeakForm, Fluxes, JetDerivatives
 from symdyn.groups import Action, Group, LieAlgebra, Polynomial, parts, representations
 from symdyn.library import (
     Covariant,
@@ -74,6 +75,7 @@ _CLASSES: dict[str, type] = {
         Covariant, CovariantVectors, Equivariants, Invariants, Monomials, PairForces, PerTarget, Product, Radial, Sum,
         Elementary, Reciprocals, Subset, Waves, Constraint, EnergyPreserving, Trapping, FiniteDifference,
         SavitzkyGolay, WeakForm, IntegralForm, JointEstimation, Candidate, Choice, RankedLibrary,
+        FieldWeakForm, JetDerivatives, DivergenceForm, Fluxes,
         BestDifferentiation, Kalman, SmoothingSpline, Spectral, TotalVariation,
         *_dataclasses(solvers), *_dataclasses(selection),
         Action, Group, LieAlgebra, Polynomial, *_dataclasses(parts), ElementsPart, *_dataclasses(representations),

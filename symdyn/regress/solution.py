@@ -15,6 +15,7 @@ from symdyn._errors import InputError
 from symdyn.data.differentiate import AbstractDifferentiation
 from symdyn.data.reading import Reading
 from symdyn.data.weak import AbstractWeakForm
+from symdyn.fields import FieldWeakForm, JetDerivatives
 from symdyn.groups import Action
 from symdyn.library import AbstractLibrary
 from symdyn.model import printing
@@ -48,7 +49,9 @@ class Settings:
     library: AbstractLibrary
     action: Action | None
     solver: AbstractSolver
-    differentiation: AbstractDifferentiation | AbstractWeakForm | JointEstimation | None = None
+    differentiation: (
+        AbstractDifferentiation | AbstractWeakForm | JointEstimation | FieldWeakForm | JetDerivatives | None
+    ) = None
     order: int = 1
     selection: AbstractSelection = EBIC()
     constraints: tuple[AbstractConstraint, ...] = ()

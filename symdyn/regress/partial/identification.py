@@ -1,0 +1,144 @@
+"""`identify_field`: partial differential equations from fields on grids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn.data.reading import Reading
+from symdyn.fields import Fields, FieldWeakForm, JetDerivatives
+from symdyn.groups import Action
+from symdyn.library import AbstractLibrary, PerTarget
+from symdyn.regress._identify import Fitted, coefficients_of, posed_rows, settings_of, solution_of
+from symdyn.regress.constraints.language import AbstractConstraint
+from symdyn.regress.fit import fit_on
+from symdyn.regress.partial.attenuation import noise_share, without_noise
+from symdyn.regress.partial.rows import bound_law
+from symdyn.regress.rows.regression import Regression
+from symdyn.regress.selection import AbstractSelection
+from symdyn.regress.solution import Settings, Solution
+from symdyn.regress.solvers import AbstractSolver
+
+SLIGHT = 1e-6  # share of the squares of a column below which its noise does not matter
+PASSES = 4  # of choosing the terms, each with the noise of the residual that the last law left
+
+
+def identify_field(
+    fields: Fields,
+    *,
+    library: AbstractLibrary | Mapping[str, AbstractLibrary] | None = None,
+    rate_of: str | tuple[str, ...] | AbstractLibrary | None = None,
+    order: int | None = None,
+    time_order: int = 1,
+    form: FieldWeakForm | JetDerivatives | None = None,
+    action: Action | None = None,
+    solver: AbstractSolver | None = None,
+    selection: AbstractSelection | None = None,
+    constraints: Iterable[AbstractConstraint] = (),
+) -> Solution:
+    r"""A law of fields from data: a sparse partial differential equation, on the symmetric subspace.
+
+    $$\partial_t u = \sum_k w_k \theta_k(u, \nabla u, \ldots)$$
+
+    Parameters
+    ----------
+    fields: what `open_fields` reads, or `Fields.of` makes.
+    library: candidate terms, functions of the jets of the fields; `DivergenceForm(2, order=2)` by default. A mapping
+        gives each field its own.
+    rate_of: the fields whose rates are sought, all by default; or `Fluxes`, whose terms are then differentiated by time
+        (the vorticity of a wind).
+    order: the highest derivative by space; by default what the library has, at least 2.
+    time_order: 1, or 2 for a law of the second time derivative.
+    form: `FieldWeakForm`, means over windows, by default; or `JetDerivatives`, derivatives at points: for clean data.
+    action: a symmetry to enforce, acting on the jets: for example `sd.SO(2).acting_on({("x", "y"): sd.Point},
+        u=sd.Scalar)`.
+    solver, selection, constraints: see `identify`.
+
+    Returns a `Solution`; its model is a function of one jet, and it cannot be integrated. In the weak form noise of the
+    data that is significant is taken from the moments (errors in variables), which `stages` then say; the standard
+    errors come from the scatter between boxes of windows. On a sphere rows weigh as much as their area.
+
+    Raises InputError for fields without time, a library that does not fit, and too few windows without missing values.
+
+    Examples
+    --------
+    >>> import numpy as np, symdyn as sd
+    >>> t, x = np.linspace(0.0, 1.0, 60), 2 * np.pi / 64 * np.arange(64)
+    >>> grid = sd.Grid((sd.Periodic("x", 0.0, 2 * np.pi, 64),), time=sd.Box("t", t))
+    >>> heat = sd.Fields.of(grid, u=np.exp(-t[:, None]) * np.sin(x) + np.exp(-4 * t[:, None]) * np.cos(2 * x))
+    >>> sd.identify_field(heat).active_terms
+    ('u_xx',)
+    """
+    _check(fields, time_order, form)
+    if isinstance(library, Mapping):
+        library = PerTarget(tuple(library.items()))
+    settings = settings_of(
+        library=library, action=action, solver=solver, selection=selection, constraints=constraints, order=time_order
+    )
+    law = bound_law(fields, library, rate_of, order, time_order, form or FieldWeakForm())
+    reading = Reading(variables=fields.space.names, time=fields.grid.names[0])
+    settings = replace(settings, library=law.library, differentiation=law.form, reading=reading)
+    found, noise = law.regression(fields)
+    _check_target(found, settings)
+    share = 0.0 if noise is None else noise_share(found.moments, noise)
+    if noise is None or share < SLIGHT:
+        return solution_of(posed_rows(found, settings).solved())
+    stage = f"errors in variables: noise makes up to {share:.2g} of the squares of a column, and was taken from them"
+    return replace(solution_of(_corrected(found, settings, noise)), stages=(stage,))
+
+
+def _corrected(found: Regression, settings: Settings, noise: np.ndarray) -> Fitted:
+    """The law without the attenuation by noise: terms by cautiously corrected moments, then the fit."""
+    made, shape = posed_rows(found, settings), (found.terms.size, -1)
+    fitted, seen = made.solved(), []
+
+    def on(law: np.ndarray, settled: bool):
+        return made.on(replace(found, moments=without_noise(found.moments, noise, law, settled)))
+
+    def law() -> np.ndarray:
+        return coefficients_of(fitted.fits, made.shape, made.given.subspace).reshape(shape)
+
+    for _ in range(PASSES):
+        fitted = on(law(), False).solved()
+        chosen = [fit.mask.tolist() for fit in fitted.fits]
+        if chosen in seen:
+            break
+        seen.append(chosen)
+    whole = on(law(), True)
+    fits = tuple(
+        fit_on(problem, fit.path, settings.solver.ridge)
+        for problem, fit in zip(whole.problems, fitted.fits, strict=True)
+    )
+    return whole.with_fits(fits)
+
+
+def _check(fields, time_order: int, form) -> None:
+    if not isinstance(fields, Fields):
+        raise InputError(
+            f"identify_field takes Fields, as sd.open_fields(data) gives them, got {type(fields).__name__}; "
+            "trajectories are for sd.identify"
+        )
+    if fields.grid.time is None:
+        raise InputError(
+            f"a law of rates needs fields on a grid with a time; this one has {', '.join(fields.grid.names)}"
+        )
+    if time_order not in (1, 2):
+        raise InputError(f"time_order must be 1 or 2, got {time_order!r}")
+    if form is not None and not isinstance(form, FieldWeakForm | JetDerivatives):
+        raise InputError(f"form must be sd.FieldWeakForm() or sd.JetDerivatives(), got {form!r}")
+
+
+def _check_target(found: Regression, settings: Settings) -> None:
+    """Raise InputError where terms are vectors of another size, or a symmetry is to act on what is no field."""
+    terms, targets = found.terms, found.recording.target_space
+    if terms.value_shape and terms.value_shape != (targets.size,):
+        raise InputError(
+            f"the library's terms are vectors of size {terms.value_shape[0]} but {', '.join(targets.names)} has "
+            f"{targets.size} components; choose the target with rate_of, or another library"
+        )
+    new = [name for name in targets.names if name.removesuffix("_rate") not in terms.space.names]
+    if settings.action is not None and new:
+        raise InputError(f"the action does not say how {new[0]!r} moves: enforce needs a rate of fields")
