@@ -13,7 +13,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable, double_precision
-from symdyn.data.differentiate import FiniteDifference, derivative, differentiated, usable
+from symdyn.data.differentiate import AbstractDifferentiation, FiniteDifference, derivative, differentiated, usable
 from symdyn.data.recording import Recording, Samples
 from symdyn.data.weak import AbstractWeakForm, weak_runs
 from symdyn.library import AbstractTerms
@@ -141,8 +141,8 @@ def _check_rows(settings: Settings) -> None:
 def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
     """The rows of a pointwise regression; the rates of the targets are further state variables where order is 2."""
     method = settings.differentiation
-    if isinstance(method, AbstractWeakForm | JointEstimation):
-        raise InputError("the weak form and joint estimation have no pointwise rows")
+    if method is not None and not isinstance(method, AbstractDifferentiation):
+        raise InputError("the weak form, joint estimation and laws of fields have no pointwise rows")
     if settings.discrete:
         return _next_samples(recording)
     if settings.order == 1:
