@@ -10,7 +10,9 @@ import symdyn as sd
 from symdyn._types import double_precision
 from symdyn.symmetry.discovery.fields import monomials_at
 from symdyn.symmetry.enforce import bound_conditions
+from symdyn.symmetry.promotion.admm import Convex
 from symdyn.symmetry.promotion.coordinates import least_squares
+from symdyn.symmetry.promotion.ensemble import convex_path, resampled
 from symdyn.symmetry.promotion.lie_map import LieMap, lie_map
 from symdyn.symmetry.promotion.norms import Block, dual_value, shrunk, value
 from symdyn.symmetry.promotion.solve import arranged, convex, minimum, solved
@@ -252,3 +254,29 @@ def test_settings_refuse_nonsense():
     ):  # fmt: skip
         with pytest.raises(sd.InputError):
             bad()
+
+
+def test_resamples_side_by_side_are_those_one_by_one():
+    broken, design, y, weight = random_problem(5)
+    rng = np.random.default_rng(0)
+    draws = [rng.integers(0, len(y), len(y)) for _ in range(3)]
+    designs, values = [design[d] for d in draws], [y[d] for d in draws]
+    penalty = sd.NuclearNorm(tolerance=1e-8)
+    _, blocks = arranged(broken, penalty)
+    with double_precision():
+        together = resampled(designs, values, broken, blocks, weight, tolerance=1e-8)
+    for found, x, v in zip(together, designs, values, strict=True):
+        alone = solved(broken, blocks, x, v, weight, penalty)
+        assert np.allclose(found, alone.coefficients, atol=1e-3 * np.abs(alone.coefficients).max())
+
+
+def test_a_path_from_a_warm_start_is_that_of_single_solves():
+    broken, design, y, _ = random_problem(4)
+    penalty = sd.NuclearNorm(tolerance=1e-8)
+    _, blocks = arranged(broken, penalty)
+    with double_precision():
+        problem = Convex.of(broken, least_squares(design, y, broken), blocks)
+        path = convex_path(problem, jnp.asarray([10.0, 1.0, 0.1]), 1e-8)
+    for k, weight in enumerate((10.0, 1.0, 0.1)):
+        alone = solved(broken, blocks, design, y, weight, penalty)
+        assert float(path.objective[k]) == pytest.approx(alone.objective, rel=1e-6)
