@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb, log
 
 import numpy as np
 
@@ -150,10 +151,15 @@ def best(found: list[Hypothesis]) -> Hypothesis | None:
 
 
 def price_of(hypothesis: Hypothesis | None, law, problem: Posed) -> float:
-    """The squared error of a law, sparse as it is, in units of the noise, plus what its numbers cost."""
+    """The squared error of a law, sparse as it is, in units of the noise, plus what its numbers cost.
+
+    Also what it costs to have chosen them: of k among p, 2 log C(p, k) (the extended criterion, Chen and Chen 2008).
+    """
     if not problem.estimate.determined:
         return np.inf if hypothesis is None else hypothesis.price
     coefficients = np.asarray(law.coefficients, float).ravel()
     error = float(np.sum((problem.y - problem.design @ coefficients) ** 2))
+    active, free = law.stats.active, max(law.stats.free, law.stats.active)
+    choice = 2 * log(comb(free, active))
     fitted = 0 if hypothesis is None else hypothesis.fitted
-    return error + schwarz(problem.estimate) * law.stats.active + cost(fitted, problem.estimate)
+    return error + schwarz(problem.estimate) * active + choice + cost(fitted, problem.estimate)
