@@ -8,8 +8,10 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.data.door import read
-from symdyn.regress._identify import named_solver, posed, settings_of, solution_of
+from symdyn.regress._identify import settings_of
 from symdyn.regress.fit import fit_on
+from symdyn.regress.outcome import solution_of
+from symdyn.regress.posed import named_solver, posed
 from symdyn.regress.problem import Problem
 from symdyn.regress.selection import EBIC, Path, proposed, residuals_of
 from symdyn.regress.solution import Solution

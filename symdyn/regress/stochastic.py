@@ -17,7 +17,9 @@ from symdyn.data.recording import Recording, Trajectory
 from symdyn.library import AbstractLibrary, Monomials
 from symdyn.model._simulate import labelled, read_start, read_times
 from symdyn.model.model import Model, rates_at
-from symdyn.regress._identify import fitted_recording, settings_of, solution_of
+from symdyn.regress._identify import settings_of
+from symdyn.regress.outcome import solution_of
+from symdyn.regress.posed import fitted_recording
 from symdyn.regress.solution import Settings, Solution
 
 

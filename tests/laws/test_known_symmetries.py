@@ -1,7 +1,5 @@
 """`find_symmetries` finds the symmetries that the literature has, no more and no fewer, and exactly."""
 
-import time
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -146,11 +144,14 @@ def test_a_rotating_sphere_keeps_all_rotations_seen_from_the_stars():
     assert kept.closure < 1e-12
 
 
-def test_six_dimensions_and_degree_three_take_less_than_a_second():
+def test_six_dimensions_and_degree_three_take_a_second(processor_seconds):
     names = "abcdef"
     law = {n: f"0.7312345678 {n}" + "".join(f" - 1.23456789 {n} {m}^2" for m in names) for n in names}
-    start = time.process_time()
     found = sd.find_symmetries(law, candidates=3, discrete=False)
-    assert time.process_time() - start < 2.0  # 0.4 s on a quiet core
     assert found.dimension + len(found.trivial) == 36
     assert found.closure < 1e-8
+
+    def again():
+        sd.find_symmetries(law, candidates=3, discrete=False)
+
+    assert processor_seconds(again, 1.0) < 1.5  # 0.4 s on a quiet core; annotations are checked here

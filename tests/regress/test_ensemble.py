@@ -8,8 +8,9 @@ from scipy.signal import lfilter
 from scipy.special import stdtrit
 
 import symdyn as sd
-from symdyn.regress._identify import fitted, settings_of
+from symdyn.regress._identify import settings_of
 from symdyn.regress.covariance import scatter, unit_labels
+from symdyn.regress.posed import fitted
 from symdyn.regress.problem import problems
 from symdyn.regress.resampling.bagging import Screen, eliminated, fitted_set
 from symdyn.regress.rows.moments import sample_moments

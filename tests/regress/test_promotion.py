@@ -67,6 +67,19 @@ def test_convex_penalties_find_it_too(penalty):
     assert len(found.path.kept[-1]) == 3  # the largest weight keeps everything
 
 
+def test_the_path_heeds_the_solver_and_the_sparse_norm():
+    def path_of(**settings):
+        asked = sd.Promote(sd.SE(2), penalty=sd.NuclearNorm(**settings), levels=6)
+        return sd.promotion(hopf(80, 0.05), asked, **COMMON).path
+
+    plain, dual, sparse = path_of(), path_of(solver="dual"), path_of(sparsity=3.0)
+    size = np.abs(plain.coefficients).max()
+    assert np.allclose(plain.weights, dual.weights)
+    assert np.abs(plain.coefficients - dual.coefficients).max() < 1e-2 * size
+    assert not np.array_equal(plain.coefficients, dual.coefficients)
+    assert np.sum(np.abs(sparse.coefficients) < 1e-6) > np.sum(np.abs(plain.coefficients) < 1e-6) + 10
+
+
 def test_a_symmetry_that_the_data_contradict_is_given_up():
     law = sd.identify(hopf(80, 0.05, epsilon=0.5), promote=sd.SE(2), **COMMON)
     assert law.settings.action is None

@@ -1,5 +1,3 @@
-import time
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -37,9 +35,7 @@ def test_isotropic_fields_of_the_plane_may_swirl():
 )
 def test_two_vectors_to_degree_five(targets, free, unknowns):
     # a, b, a x b times the monomials in |a|^2, a.b, |b|^2 that fit: 10 + 10 + 4 for each target
-    start = time.perf_counter()
     found = enforce(Monomials(5), TURN, space=PHASE, targets=targets)
-    assert time.perf_counter() - start < 5
     assert (found.dimension, np.prod(found.shape)) == (free, unknowns)
 
 

@@ -250,6 +250,7 @@ def test_settings_refuse_nonsense():
     for bad in (
         lambda: sd.NuclearNorm(solver="scs"), lambda: sd.NuclearNorm(sparsity=-1.0),
         lambda: sd.NuclearNorm(sparsity=1.0, solver="dual"), lambda: sd.NuclearNorm(tolerance=0.0),
+        lambda: sd.GroupNorm(tolerance=-1.0),
         lambda: sd.LogDet(floor=-1.0), lambda: sd.UniformBox(1.0, 0.0), lambda: sd.Empirical(np.zeros((0, 2))),
     ):  # fmt: skip
         with pytest.raises(sd.InputError):
@@ -280,3 +281,31 @@ def test_a_path_from_a_warm_start_is_that_of_single_solves():
     for k, weight in enumerate((10.0, 1.0, 0.1)):
         alone = solved(broken, blocks, design, y, weight, penalty)
         assert float(path.objective[k]) == pytest.approx(alone.objective, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize("penalty", [sd.NuclearNorm(), sd.NuclearNorm(solver="reweighted"), sd.LogDet(floor=0.1)])
+def test_lists_of_entries_give_what_arrays_give(seed, penalty, monkeypatch):
+    """Large maps are kept as lists of entries: the same minima as for arrays."""
+    broken, design, y, weight = random_problem(seed)
+    blocks = arranged(broken, penalty)[1]
+    as_array = solved(broken, blocks, design, y, weight, penalty)
+    monkeypatch.setattr("symdyn.symmetry.promotion.lie_map.DENSE", 0)
+    monkeypatch.setattr("symdyn.symmetry.promotion.reweighted.DENSE", 0)
+    listed = LieMap(broken.matrix, broken.shift, broken.labels, broken.mixing, broken.elements)
+    assert listed.dense is None
+    as_list = solved(listed, blocks, design, y, weight, penalty)
+    np.testing.assert_allclose(
+        as_list.coefficients, as_array.coefficients, atol=1e-7 * np.abs(as_array.coefficients).max()
+    )
+
+
+@pytest.mark.parametrize("penalty", [sd.NuclearNorm(), sd.LogDet()])
+def test_a_function_that_breaks_nothing_keeps_everything(penalty):
+    x = np.random.default_rng(4).uniform(-1, 1, (40, 2))
+    found = sd.promote(
+        sd.Monomials(4), sd.SO(2).acting_on(x=sd.Vector), x, (x**2).sum(1) ** 2 - 1,
+        values=sd.Scalar, space=sd.StateSpace.of(x=2), penalty=penalty,
+    )  # fmt: skip
+    assert found.broken == 0
+    assert found.singular_values.max() < 1e-6

@@ -12,13 +12,13 @@ from symdyn.data.recording import Recording
 from symdyn.data.weak import AbstractWeakForm, WeakForm
 from symdyn.library import Monomials
 from symdyn.model.model import Model, entry_basis
-from symdyn.regress._identify import named_solver
 from symdyn.regress.covariance import FEWEST, unit_labels
 from symdyn.regress.domain import domain_of, with_rates
 from symdyn.regress.evidence.bounds import NormTest
 from symdyn.regress.evidence.frame import Frame
 from symdyn.regress.fit import solve
 from symdyn.regress.joint.settings import JointEstimation
+from symdyn.regress.posed import named_solver
 from symdyn.regress.problem import problems
 from symdyn.regress.rows.generalised import reweighted
 from symdyn.regress.rows.moments import Moments

@@ -12,8 +12,8 @@ import numpy as np
 from symdyn._types import StateSpace
 from symdyn.data.recording import Recording, Trajectory
 from symdyn.data.weak import WeakForm
-from symdyn.regress._identify import Posed, _weight_names, posed
 from symdyn.regress.joint.grid import Grid, Observed
+from symdyn.regress.posed import Posed, posed, weight_names
 from symdyn.regress.problem import Problem
 from symdyn.regress.selection import proposed
 from symdyn.regress.solution import Settings
@@ -169,7 +169,7 @@ def weights_of(made: Posed) -> Weights:
             own = np.zeros((terms.size, *shape))
             columns = () if len(shape) == 1 else (problem.columns[0],)
             own[(np.arange(terms.size), np.arange(terms.size), *columns)] = 1.0
-        labels = _weight_names(terms, space, problem)
+        labels = weight_names(terms, space, problem)
         if several and len(problem.columns) == 1 and not terms.value_shape:
             labels = tuple(f"{space.component_names[problem.columns[0]]}: {label}" for label in labels)
         elements.append(own)

@@ -12,11 +12,13 @@ from symdyn.data.reading import Reading
 from symdyn.fields import Fields, FieldWeakForm, JetDerivatives
 from symdyn.groups import Action
 from symdyn.library import AbstractLibrary, PerTarget
-from symdyn.regress._identify import Fitted, coefficients_of, posed_rows, settings_of, solution_of
+from symdyn.regress._identify import settings_of
 from symdyn.regress.constraints.language import AbstractConstraint
 from symdyn.regress.fit import fit_on
+from symdyn.regress.outcome import solution_of
 from symdyn.regress.partial.attenuation import noise_share, without_noise
 from symdyn.regress.partial.rows import bound_law
+from symdyn.regress.posed import Fitted, coefficients_of, posed_rows
 from symdyn.regress.rows.regression import Regression
 from symdyn.regress.selection import AbstractSelection
 from symdyn.regress.solution import Settings, Solution

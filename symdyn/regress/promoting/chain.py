@@ -15,6 +15,7 @@ from symdyn.library import AutomaticLibrary
 from symdyn.regress.evidence.estimate import Estimate, of_data
 from symdyn.regress.evidence.result import Evidence
 from symdyn.regress.evidence.verbs import symmetry_evidence
+from symdyn.regress.posed import equivariance
 from symdyn.regress.promoting.choose import Hypothesis, best, hypotheses, price_of
 from symdyn.regress.promoting.path import Path, Posed, measure_of, path, posed
 from symdyn.regress.promoting.settings import Promote
@@ -58,7 +59,9 @@ def promotion(data, candidates: Any, *, library=None, **options: Any) -> Promoti
     The coefficients of the whole library are sought under a penalty on the rank of xi -> L_xi F, for rising weights.
     Each set of generators that some weight keeps is a hypothesis, linear in the coefficients: it is kept if the squared
     error rises by less than the coefficients that it saves are worth (the criterion of Schwarz). The best one is
-    enforced, and the law is sought again, sparse and without the bias of the penalty.
+    enforced, and the law is sought again, sparse and without the bias of the penalty. Between the law under the best
+    hypothesis and the one without any, both sparse, the criterion also charges the choice of terms (the extended
+    criterion of Chen and Chen 2008).
 
     Parameters
     ----------
@@ -142,12 +145,8 @@ def _both(known: Action | None, action: Action) -> Action:
 
 
 def _asked(estimate: Estimate, settings: Settings) -> dict[str, Any]:
-    """The targets, their order and the state, as `enforce` takes them."""
     frame = estimate.frame
-    targets, order = frame.given.targets, 1
-    if settings.order == 2 and targets[0] not in frame.terms.space.names:
-        targets, order = tuple(name.removesuffix("_rate") for name in targets), 2
-    return {"targets": targets, "order": order, "space": frame.terms.space}
+    return equivariance(frame.terms, frame.given.targets, settings)
 
 
 def _distinct(story: Path) -> list[np.ndarray]:

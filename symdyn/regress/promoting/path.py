@@ -18,7 +18,7 @@ from symdyn.symmetry.promotion.lie_map import LieMap, lie_map
 from symdyn.symmetry.promotion.measure import AbstractMeasure, Empirical, UniformBox
 from symdyn.symmetry.promotion.norms import Block
 from symdyn.symmetry.promotion.settings import AbstractPenalty, LogDet
-from symdyn.symmetry.promotion.solve import arranged, by_name, minimum
+from symdyn.symmetry.promotion.solve import arranged, by_name, minimum, sparsity
 
 LOWEST = 1e-4  # of the weight at which every symmetry is kept
 SILENT = 1e-3  # of the largest singular value: smaller ones count as kept
@@ -29,8 +29,9 @@ class Posed:
     """The whole library's least-squares problem with the map to Lie derivatives.
 
     `estimate`: coefficients and covariance; `offset` (N,), `basis` (r, N): all coefficients are offset + basis' w for
-    free numbers w, each in units of its own size; `broken`, `blocks`: of w, arranged for the penalty; `design` (m, N),
-    `y` (m,): rows of unit noise for the coefficients.
+    free numbers w, each in units of its own size; `broken`, `blocks`: of w, arranged for the penalty, as is
+    `sparsity` (r,), the weights of their sizes (None: no sparse norm); `design` (m, N), `y` (m,): rows of unit noise
+    for the coefficients.
     """
 
     estimate: Estimate
@@ -38,6 +39,7 @@ class Posed:
     basis: np.ndarray
     broken: LieMap
     blocks: tuple[Block, ...]
+    sparsity: np.ndarray | None
     design: np.ndarray
     y: np.ndarray
 
@@ -52,7 +54,8 @@ class Posed:
     def where(self) -> Coordinates:
         """The coordinates in which loss and penalty are diagonal."""
         with double_precision():
-            return least_squares(self.design @ self.basis.T, self.y - self.design @ self.offset, self.broken)
+            y = self.y - self.design @ self.offset
+            return least_squares(self.design @ self.basis.T, y, self.broken, self.sparsity)
 
     @cached_property
     def free(self) -> np.ndarray:
@@ -75,7 +78,7 @@ def posed(
         offset, basis = np.asarray(within.offset).ravel(), np.asarray(within.basis).reshape(-1, len(unit))
         basis = basis / np.maximum(np.linalg.norm(basis / unit, axis=1, keepdims=True), 1e-300)
     broken, blocks = arranged(whole.reduced(offset, basis), penalty)
-    return Posed(estimate, offset, basis, broken, blocks, design / unit, y)
+    return Posed(estimate, offset, basis, broken, blocks, sparsity(broken, penalty), design / unit, y)
 
 
 def rows(estimate: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -146,11 +149,14 @@ def path(problem: Posed, penalty: AbstractPenalty, levels: int) -> Path:
 
 def _convex(problem: Posed, penalty: AbstractPenalty, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Coefficients and split matrices (exactly of low rank) for falling weights."""
+    if getattr(penalty, "solver", "admm") != "admm":
+        each = [minimum(problem.broken, problem.blocks, problem.where, float(w), penalty) for w in weights]
+        return [(found.coefficients, found.matrix) for found in each]
     from symdyn.symmetry.promotion.admm import Convex
     from symdyn.symmetry.promotion.ensemble import convex_path
 
     with double_precision():
-        convex = Convex.of(problem.broken, problem.where, problem.blocks)
+        convex = Convex.of(problem.broken, problem.where, problem.blocks, problem.sparsity)
         found = convex_path(convex, jnp.asarray(weights), getattr(penalty, "tolerance", 1e-7))
         return list(zip(np.asarray(found.coefficients), np.asarray(found.Z), strict=True))
 

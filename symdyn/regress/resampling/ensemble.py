@@ -11,10 +11,12 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._progress import tell
 from symdyn.model.model import Model, entry_basis
-from symdyn.regress._identify import Fitted, fitted, named_solver, settings_of, solution_of
+from symdyn.regress._identify import settings_of
 from symdyn.regress.constraints.trapping import Trapping
 from symdyn.regress.covariance import FEWEST, scatter, unit_labels
 from symdyn.regress.fit import Fit, fit_on
+from symdyn.regress.outcome import solution_of
+from symdyn.regress.posed import Fitted, fitted, named_solver
 from symdyn.regress.problem import spanned
 from symdyn.regress.resampling.bagging import full_weights, given_weights, quick_weights
 from symdyn.regress.selection import BIC, EBIC, AICc, Path

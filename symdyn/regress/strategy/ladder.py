@@ -17,9 +17,10 @@ from symdyn.data.recording import Recording
 from symdyn.data.weak import IntegralForm, WeakForm
 from symdyn.library import AbstractLibrary, AbstractTerms, AutomaticLibrary, Monomials, PerTarget, Subset
 from symdyn.library.automatic import Rung
-from symdyn.regress._identify import fitted_recording, solution_of
 from symdyn.regress.covariance import effective_rows
 from symdyn.regress.fit import Fit
+from symdyn.regress.outcome import solution_of
+from symdyn.regress.posed import fitted_recording
 from symdyn.regress.rows.regression import _described
 from symdyn.regress.solution import RankedLibrary, Settings, Solution
 from symdyn.regress.solvers import ROUNDING, LeastSquares

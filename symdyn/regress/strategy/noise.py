@@ -14,6 +14,8 @@ from symdyn.data.recording import Recording
 from symdyn.data.weak import WeakForm
 from symdyn.library import AutomaticLibrary
 from symdyn.regress.joint.settings import JointEstimation
+from symdyn.regress.outcome import solution_of
+from symdyn.regress.posed import fitted_recording
 from symdyn.regress.selection import EBIC
 from symdyn.regress.solution import RESULTS, Settings, Solution
 from symdyn.regress.solvers import BestSubset
@@ -98,7 +100,6 @@ def from_noisy_states(recording: Recording, settings: Settings, plan: Plan) -> S
     The weak form comes first because it costs little, works for every solver and constraint, and is what is left where
     a joint estimation cannot be done or does not converge.
     """
-    from symdyn.regress._identify import fitted_recording, solution_of
     from symdyn.regress.joint.law import joint_solution
 
     tell(plan.text)

@@ -24,7 +24,7 @@ def flow_conditions(V: Polynomial, fields: TermFields) -> tuple[Any, bool]:
     values = V.coefficients.array
     e = np.pad(V.exponents.array, ((0, 0), (late, 0)))
     found = _Collector(N)
-    pushed = _pushed(a, e, values, late)
+    pushed = derivation(a, e, values, late)
     for component in range(V.n):
         found.add(pushed[0], component, (component + late) * p + pushed[1], pushed[2])
         slope = V.along(component)
@@ -56,8 +56,13 @@ def cleared(matrix, numbers: np.ndarray, power: int, own: np.ndarray) -> tuple[A
     return scaled, True
 
 
-def _pushed(a: np.ndarray, e: np.ndarray, values: np.ndarray, late: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """X(x^a) for all monomials: exponents, the index of the monomial, and coefficients."""
+def derivation(
+    a: np.ndarray, e: np.ndarray, values: np.ndarray, late: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """X(x^a) for all monomials x^a and X = sum_k values_k x^e d/dx_k: exponents, the index of the monomial, numbers.
+
+    `a` (p, n), `e` (q, n), `values` (q, n - late); `late`: how many of the first coordinates X moves at unit speed.
+    """
     exponents, index, numbers = [], [], []
     unit = np.eye(a.shape[1], dtype=int)
     for k in range(a.shape[1]):

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from symdyn.symmetry.promotion.admm import Convex, State, minimise, start
+from symdyn.symmetry.promotion.admm import Convex, Minimum, State, minimise, start
 from symdyn.symmetry.promotion.coordinates import least_squares
 from symdyn.symmetry.promotion.lie_map import LieMap
 from symdyn.symmetry.promotion.norms import Block
 
 
-class ConvexPath(NamedTuple):
-    """Along the weights: coefficients (l, N), objectives, gaps (l,) and iterations."""
-
-    coefficients: Float[Array, "l N"]
-    Z: Float[Array, "l k g"]
-    objective: Float[Array, " l"]
-    gap: Float[Array, " l"]
-    iterations: Float[Array, " l"]
-
-
 @partial(jax.jit, static_argnames=("steps",))
-def convex_path(problem: Convex, levels: Float[Array, " l"], tolerance, steps: int = 5000) -> ConvexPath:
-    """The minima for all weights in turn, each from the one before; compiled once for a shape."""
+def convex_path(problem: Convex, levels: Float[Array, " l"], tolerance, steps: int = 5000) -> Minimum:
+    """The minima for all weights in turn, each from the one before; compiled once for a shape.
+
+    Each field of the result has one more axis in front, that of the weights.
+    """
 
     def step(state: State, level):
         found = minimise(problem, level, state, tolerance, steps)
-        return found.state, ConvexPath(found.coefficients, found.Z, found.objective, found.gap, found.iterations)
+        return found.state, found
 
     return jax.lax.scan(step, start(problem, levels[0]), levels)[1]
 

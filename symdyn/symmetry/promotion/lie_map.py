@@ -22,6 +22,7 @@ from symdyn._types import double_precision
 from symdyn.groups import Conditions, Generator, Polynomial
 from symdyn.library import AbstractTerms
 from symdyn.symmetry._sampled import Sampler
+from symdyn.symmetry.discovery.calculus import derivation
 from symdyn.symmetry.promotion.measure import AbstractMeasure
 
 DENSE = 2_000_000  # entries up to which the map is kept as a plain array
@@ -190,13 +191,10 @@ def _images(exponents: np.ndarray, generator: Generator, d: int):
     parts = generator.polynomials()
     assert parts is not None
     field, fibre, shift = parts
-    p, unit, out = len(exponents), np.eye(exponents.shape[1], dtype=int), []
-    for m, values in zip(field.exponents.array, field.coefficients.array, strict=True):
-        for r in np.flatnonzero(values):
-            used = np.flatnonzero(exponents[:, r])
-            if len(used):
-                images, size = exponents[used] - unit[r] + m, values[r] * exponents[used, r]
-                out += [(images, used * d + k, k, size) for k in range(d)]
+    p, out = len(exponents), []
+    if len(field.exponents):
+        images, used, sizes = derivation(exponents, field.exponents.array, field.coefficients.array, 0)
+        out += [(images, used * d + k, k, sizes) for k in range(d)]
     for m, T in zip(fibre.exponents.array, fibre.coefficients.array, strict=True):
         for k, j in zip(*np.nonzero(T), strict=True):
             out.append((exponents + m, np.arange(p) * d + j, int(k), np.full(p, -T[k, j])))

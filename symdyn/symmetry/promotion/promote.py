@@ -123,7 +123,7 @@ def promote(
     broken, blocks = arranged(map_, penalty)
     design = _design(terms, x, conditions.size) / sizes
     found = solved(broken, blocks, design, y.ravel(), float(weight), penalty)
-    s, combinations = kept(found.matrix, broken)
+    s, combinations = kept(found, broken)
     g = broken.columns - broken.elements
     shape = (terms.size,) if terms.value_shape else (terms.size, conditions.size)
     changed = np.linalg.norm(found.matrix[:, g:], axis=0)

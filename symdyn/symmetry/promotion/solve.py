@@ -17,6 +17,7 @@ from symdyn.symmetry.promotion.reweighted import log_det, reweighted_nuclear
 from symdyn.symmetry.promotion.settings import AbstractPenalty, GroupNorm, LogDet, NuclearNorm
 
 KEPT = 1e-6  # of the largest singular value: smaller ones are zero in a minimum that is exact to the duality gap
+ROUNDING = 1e-9  # of the sum of sizes in a Lie derivative: smaller ones are what iterations and rounding leave
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ def solved(
 
     `broken`, `blocks`: as `arranged` gives them; `design` (m, N), `y` (m,).
     """
-    sizes = _sparsity(broken, penalty)
+    sizes = sparsity(broken, penalty)
     where = (least_squares if weight else interpolation)(design, y, broken, sizes)
     return minimum(broken, blocks, where, weight or 1.0, penalty)
 
@@ -90,7 +91,7 @@ def convex(broken: LieMap, blocks: tuple[Block, ...], where: Coordinates, weight
     from symdyn.symmetry.promotion.dual import dual_minimise
 
     with double_precision():
-        problem = Convex.of(broken, where, blocks, _sparsity(broken, penalty))
+        problem = Convex.of(broken, where, blocks, sparsity(broken, penalty))
         if getattr(penalty, "solver", "admm") == "dual":
             if np.any(where.t == 0) or where.T.shape[1] < broken.size:
                 raise InputError("solver='dual' needs data that determine every coefficient; use solver='admm'")
@@ -103,16 +104,23 @@ def convex(broken: LieMap, blocks: tuple[Block, ...], where: Coordinates, weight
         )  # fmt: skip
 
 
-def _sparsity(broken: LieMap, penalty: AbstractPenalty) -> np.ndarray | None:
+def sparsity(broken: LieMap, penalty: AbstractPenalty) -> np.ndarray | None:
+    """The weights (N,) of the sizes of the coefficients in the penalty, None where it has none."""
     size = getattr(penalty, "sparsity", 0.0)
     return np.full(broken.size, float(size)) if size else None
 
 
-def kept(matrix: np.ndarray, broken: LieMap, tolerance: float = KEPT) -> tuple[np.ndarray, np.ndarray]:
+def kept(found: Minimiser, broken: LieMap, tolerance: float = KEPT) -> tuple[np.ndarray, np.ndarray]:
     """Singular values (g,) of the generators' columns, falling, and the combinations (r, g) of the given generators
-    whose Lie derivatives vanish."""
+    whose Lie derivatives vanish.
+
+    They vanish against the largest singular value, and against the sum of the sizes of what is added up in a Lie
+    derivative: where all symmetries are kept, the largest one is a rounding error itself.
+    """
     g = broken.columns - broken.elements
-    _, s, vh = np.linalg.svd(matrix[:, :g], full_matrices=True)
+    _, s, vh = np.linalg.svd(found.matrix[:, :g], full_matrices=True)
     s = np.pad(s, (0, g - len(s)))
-    silent = s <= tolerance * max(float(s.max(initial=0.0)), 1e-300)
+    summed = (abs(broken.matrix) @ np.abs(found.coefficients)).reshape(broken.shift.shape) + np.abs(broken.shift)
+    rounding = ROUNDING * float(np.linalg.norm(summed[:, :g]))
+    silent = s <= max(tolerance * float(s.max(initial=0.0)), rounding)
     return s, vh[silent] @ broken.mixing[:g, :g].T
