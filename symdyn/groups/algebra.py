@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from scipy import sparse
+from scipy.linalg import qr
 
 from symdyn._errors import InputError
 from symdyn._types import Frozen
+from symdyn.groups.brackets import commutators, flattened, norms, solved
 from symdyn.groups.polynomial import Polynomial, concatenated, read_polynomial, stacked
 
 _CLOSED = 1e-9  # relative residual below which a bracket counts as a member of the span
@@ -66,7 +69,7 @@ class LieAlgebra:
         object.__setattr__(self, "generators", generators)
         object.__setattr__(self, "labels", labels)
         self._check_independent()
-        self.structure_constants()
+        self._structure  # noqa: B018  raises where a bracket leaves the span
 
     @classmethod
     def of_fields(cls, name: str, axes: Sequence[str], fields: Mapping[str, Mapping[str, str]]) -> LieAlgebra:
@@ -130,18 +133,21 @@ class LieAlgebra:
         return out
 
     @cached_property
-    def _structure(self) -> np.ndarray:
-        """Structure constants of the commutator of matrices, minus those of the fields."""
-        X, g = self.generators, self.dimension
+    def _structure(self) -> Any:
+        """Structure constants of the commutator of matrices, minus those of fields: sparse rows (i, j), (g^2, g)."""
+        g, labels = self.dimension, self.labels
         if not g:
-            return np.zeros((0, 0, 0))
-        turned = X.derivative().product(X, "iak,jk->ija")  # D xi_i xi_j
-        fields = turned - turned.mapped(lambda c: c.swapaxes(0, 1))
-        flat = fields.mapped(lambda c: c.reshape(g * g, self.n))
-        size = turned.mapped(lambda c: c.reshape(g * g, self.n)).norms.reshape(g, g)
-        scale = (size + size.T).ravel()
-        pairs = [f"the bracket of {a!r} and {b!r}" for a in self.labels for b in self.labels]
-        return self.coordinates(flat, pairs.__getitem__, scale).reshape(g, g, g)
+            return sparse.csr_matrix((0, 0))
+        fields, basis, scale = commutators(self.generators)
+
+        def pair(row: int) -> str:
+            return f"the bracket of {labels[row // g]!r} and {labels[row % g]!r}"
+
+        return self._members(basis, fields, scale, pair)
+
+    def _brackets(self, rows: np.ndarray, k: int) -> np.ndarray:
+        """The brackets of members (m, g) with generator k: (m, g)."""
+        return rows @ self._structure[k :: self.dimension]
 
     def structure_constants(self, convention: Literal["matrix", "field"] = "matrix") -> np.ndarray:
         """c of shape (g, g, g) with [X_i, X_j] = sum_k c[i, j, k] X_k.
@@ -151,7 +157,8 @@ class LieAlgebra:
         """
         if convention not in ("matrix", "field"):
             raise InputError(f'the convention is "matrix" or "field", got {convention!r}')
-        return self._structure.copy() if convention == "matrix" else -self._structure
+        constants = self._structure.toarray().reshape((self.dimension,) * 3)
+        return constants if convention == "matrix" else -constants
 
     def bracket(self, u, v, convention: Literal["matrix", "field"] = "matrix") -> np.ndarray:
         """The bracket of two members given by their coordinates u, v of shape (g,): shape (g,)."""
@@ -165,7 +172,7 @@ class LieAlgebra:
         for k, unit in enumerate(np.eye(self.dimension)):
             if np.linalg.norm(unit - span.T @ (span @ unit)) > _CLOSED:
                 chosen.append(k)
-                fresh = np.concatenate([unit[None], span @ self._structure[:, k]])
+                fresh = np.concatenate([unit[None], self._brackets(span, k)])
                 span = self._grown(span, fresh, chosen)
         for k in tuple(chosen):  # later ones may give the earlier
             rest = [other for other in chosen if other != k]
@@ -181,7 +188,7 @@ class LieAlgebra:
         while len(new):
             new = _beyond(basis, new)
             basis = np.concatenate([basis, new])
-            new = np.einsum("na,aib->nib", new, self._structure[:, chosen]).reshape(-1, self.dimension)
+            new = np.concatenate([self._brackets(new, k) for k in chosen])
         return basis
 
     def coordinates(self, fields: Polynomial, what, scale: np.ndarray | None = None) -> np.ndarray:
@@ -192,23 +199,28 @@ class LieAlgebra:
         """
         if self.dimension == 0:
             return np.zeros((fields.shape[0], 0))
-        both = concatenated([self.generators, fields]).coefficients.array  # one set of monomials
-        flat = np.moveaxis(both, 1, 0).reshape(both.shape[1], -1)
+        both = concatenated([self.generators, fields])  # one set of monomials
+        flat = flattened(both.exponents.array, both)
         basis, members = flat[: self.dimension], flat[self.dimension :]
-        length = np.linalg.norm(basis, axis=1)[:, None]  # with c in metres per second these differ widely
-        found, *_ = np.linalg.lstsq((basis / length).T, members.T, rcond=None)
-        residual = np.linalg.norm(members - (found / length).T @ basis, axis=1)
-        size = np.linalg.norm(members, axis=1) if scale is None else scale
-        bad = np.flatnonzero(residual > _CLOSED * size)
+        return self._members(basis, members, norms(members) if scale is None else scale, what).toarray()
+
+    def _members(self, basis: Any, members: Any, scale: np.ndarray, what) -> Any:
+        """Coordinates (k, g), sparse, of sparse rows in the rows of the basis."""
+        found, left = solved(basis, members)
+        bad = np.flatnonzero(left > _CLOSED * scale)
         if bad.size:
             raise InputError(
                 f"{what(int(bad[0]))} leaves the span of the {self.dimension} generators of {self.name}; add it as a "
                 "generator, or give the fields as an Action, which need not close"
             )
-        found[np.abs(found) < _CLOSED * size] = 0.0
-        found /= length
-        near = np.round(2 * found) / 2  # whole and half numbers are meant exactly
-        return np.where(np.abs(found - near) <= 1e-13 * np.abs(found), near, found).T
+        found = found.tocoo()
+        values = found.data * norms(basis)[found.col]
+        values = np.where(np.abs(values) < _CLOSED * scale[found.row], 0.0, found.data)
+        near = np.round(2 * values) / 2  # whole and half numbers are meant exactly
+        values = np.where(np.abs(values - near) <= 1e-13 * np.abs(values), near, values)
+        out = sparse.csr_matrix((values, (found.row, found.col)), shape=found.shape)
+        out.eliminate_zeros()
+        return out
 
     def _check_independent(self) -> None:
         values, size = self.generators.coefficients.array, self.generators.norms
@@ -222,9 +234,17 @@ class LieAlgebra:
 
 
 def _beyond(basis: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of what vectors (k, g) add to the span of orthonormal rows."""
-    size = np.linalg.norm(vectors, axis=1).max(initial=0.0)
+    """An orthonormal basis of what vectors (k, g) add to the span of orthonormal rows.
+
+    By a pivoted factorisation, which leaves unit vectors what they are: brackets of those are cheap.
+    """
+    size = np.linalg.norm(vectors, axis=1)
+    limit = _CLOSED * max(size.max(initial=0.0), 1e-300)
+    vectors = vectors[size > limit]
     rest = vectors - (vectors @ basis.T) @ basis
     rest = rest - (rest @ basis.T) @ basis  # once more for what rounding left
-    _, s, vh = np.linalg.svd(rest, full_matrices=False)
-    return vh[s > _CLOSED * max(size, 1e-300)]
+    rest = rest[np.linalg.norm(rest, axis=1) > limit]
+    if not len(rest):
+        return rest
+    q, r, _ = qr(rest.T, mode="economic", pivoting=True)
+    return q.T[np.abs(np.diag(r)) > limit]
