@@ -200,6 +200,20 @@ def test_symmetries_that_the_data_support_are_enforced(tmp_path):
     assert any(stage.startswith("symmetry: ") for stage in law["stages"])
     assert "--group" in error("identify", path, "--symmetry", "test")
     assert "auto, test" in error("identify", path, "--symmetry", "so(3)")
+    assert "--group" in error("identify", path, "--symmetry", "promote")
+
+
+def test_candidate_symmetries_are_promoted(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (80, 2))
+    rates = np.stack([-x[:, 1], x[:, 0]], -1) + x * (1 - (x**2).sum(1, keepdims=True)) + 0.05 * rng.normal(size=x.shape)
+    path = tmp_path / "hopf.nc"
+    columns = {"x": (("time", "axis"), x), "dx": (("time", "axis"), rates)}
+    xr.Dataset(columns, {"time": np.arange(80.0)}).to_netcdf(path)
+    options = ("--degree", 3, "--rates", "x=dx", "--rate-of", "x", "--group", "SE(2)", "--point", "x")
+    stages = "\n".join(found(path, *options, "--symmetry", "promote")["stages"])
+    assert "promotion: kept R, acting as rotations" in stages
+    assert "broken: d/dx" in stages
 
 
 def test_all_words_of_the_vectors(kepler, tmp_path):

@@ -123,7 +123,8 @@ def identify(
     symmetry: Annotated[
         str | None,
         typer.Option(
-            help="auto: enforce the symmetries that the data support | test: enforce --group if they support it.",
+            help="auto: enforce the symmetries that the data support | test: enforce --group if they support it | "
+            "promote: keep what they do not contradict of --group.",
             rich_help_panel=TERMS,
         ),
     ] = None,

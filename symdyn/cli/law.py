@@ -90,12 +90,7 @@ def find(choice: Choice):
         "differentiation": _differentiation(choice),
     }
     if choice.symmetry is not None:
-        if _chosen("symmetry", choice.symmetry, ("auto", "test")) == "test":
-            if choice.group is None:
-                raise InputError("--symmetry test needs --group, the symmetry to be tested")
-            settings["symmetry"] = settings.pop("action")
-        else:
-            settings["symmetry"] = "auto"
+        settings |= _symmetry(choice, settings.pop("action"))
     reading: dict[str, Any] = {
         "rate_of": split(choice.rate_of),
         "order": choice.order,
@@ -115,6 +110,17 @@ def find(choice: Choice):
     )  # fmt: skip
     reading["trajectories"] = () if asked == ("none",) else None if was_column else asked
     return sd.identify(runs if len(runs) > 1 else runs[0], **settings, **reading)
+
+
+def _symmetry(choice: Choice, action: Any) -> dict[str, Any]:
+    """What --symmetry makes of the group that was named, if one was."""
+    asked = _chosen("symmetry", choice.symmetry or "", ("auto", "test", "promote"))
+    if asked == "auto":
+        return {"symmetry": "auto", "action": action}
+    if action is None:
+        what = "the symmetry to be tested" if asked == "test" else "the candidates"
+        raise InputError(f"--symmetry {asked} needs --group, {what}")
+    return {"symmetry" if asked == "test" else "promote": action}
 
 
 def split(values: NAMES) -> tuple[str, ...] | None:
