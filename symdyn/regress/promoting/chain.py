@@ -96,7 +96,7 @@ def promotion(data, candidates: Any, *, library=None, **options: Any) -> Promoti
         space = estimate.frame.space
         fields = resolved(asked.candidates, Place(space))
         problem, story = _path(asked, fields, estimate, settings, known)
-        found = hypotheses(fields, _distinct(story), _admitted(estimate, settings, known), problem, space)
+        found = hypotheses(fields, story.proposed(), _admitted(estimate, settings, known), problem, space)
         evidence = _evidence(data, asked.candidates, library, options) if estimate.determined else None
     plain = identify(data, library=library, **options) if estimate.determined else None
     laws: list[tuple[Hypothesis | None, Solution]] = []
@@ -147,12 +147,6 @@ def _both(known: Action | None, action: Action) -> Action:
 def _asked(estimate: Estimate, settings: Settings) -> dict[str, Any]:
     frame = estimate.frame
     return equivariance(frame.terms, frame.given.targets, settings)
-
-
-def _distinct(story: Path) -> list[np.ndarray]:
-    """What is kept along the path, each once, the larger sets first."""
-    sizes = sorted({len(basis) for basis in story.kept if len(basis)}, reverse=True)
-    return [next(basis for basis in story.kept if len(basis) == size) for size in sizes]
 
 
 def _evidence(data, candidates, library, told: dict[str, Any]) -> Evidence | None:

@@ -113,15 +113,31 @@ class Path:
     """What the penalty does as its weight rises.
 
     `weights` (l,); `coefficients` (l, N) in physical units; `singular_values` (l, g): of the Lie derivatives along
-    generators of unit size; `kept`: for each weight the combinations (r, g) of the candidates that are not broken;
-    `labels` (g,).
+    generators of unit size; `combinations` (l, g, g): the combinations of the candidates that they belong to; `kept`:
+    for each weight those (r, g) that are not broken; `labels` (g,).
     """
 
     weights: np.ndarray
     coefficients: np.ndarray
     singular_values: np.ndarray
+    combinations: np.ndarray
     kept: tuple[np.ndarray, ...]
     labels: tuple[str, ...]
+
+    def proposed(self) -> list[np.ndarray]:
+        """Sets of symmetries (r, g) worth a test, the larger ones first: what is kept, and what a gap sets apart.
+
+        The size of a Lie derivative that counts as none is not known beforehand: for each number r the weight is taken
+        at which the r smallest singular values lie farthest below the next.
+        """
+        found: list[np.ndarray] = []
+        s = np.maximum(self.singular_values, 1e-300)
+        for r in range(s.shape[1], 0, -1):
+            found += [basis for basis in self.kept if len(basis) == r][:1]
+            if r < s.shape[1]:
+                widest = int(np.argmax(s[:, -r - 1] / s[:, -r]))
+                found.append(self.combinations[widest, -r:])
+        return found
 
 
 def path(problem: Posed, penalty: AbstractPenalty, levels: int) -> Path:
@@ -137,14 +153,15 @@ def path(problem: Posed, penalty: AbstractPenalty, levels: int) -> Path:
         found = _convex(problem, penalty, weights)[::-1]
         weights = weights[::-1]
     g, largest = problem.broken.columns - problem.broken.elements, scale_of(problem)
-    sizes, kept = [], []
+    sizes, kept, combinations = [], [], []
     for _, matrix in found:
         _, s, vh = np.linalg.svd(matrix[:, :g], full_matrices=True)
         s = np.pad(s, (0, g - len(s)))
         sizes.append(s)
-        kept.append(vh[s <= SILENT * largest] @ problem.broken.mixing[:g, :g].T)
+        combinations.append(vh @ problem.broken.mixing[:g, :g].T)
+        kept.append(combinations[-1][s <= SILENT * largest])
     coefficients = np.array([c for c, _ in found]) @ problem.basis + problem.offset
-    return Path(weights, coefficients, np.array(sizes), tuple(kept), problem.broken.labels[:g])
+    return Path(weights, coefficients, np.array(sizes), np.array(combinations), tuple(kept), problem.broken.labels[:g])
 
 
 def _convex(problem: Posed, penalty: AbstractPenalty, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
