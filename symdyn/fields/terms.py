@@ -22,7 +22,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
 from symdyn.groups.jets import jet_of
-from symdyn.groups.polynomial import Polynomial, read_polynomial
+from symdyn.groups.polynomial import Polynomial, read_polynomial, stacked
 from symdyn.library import AbstractLibrary, AbstractTerms
 from symdyn.library.monomials import monomial_exponents, monomial_names
 
@@ -66,25 +66,36 @@ class FluxTerms(AbstractTerms):
     def to_sympy(self, symbols: tuple) -> list:
         import sympy
 
-        if self.latitude is not None:
+        found = self.polynomial()
+        if found is None:
             raise InputError("fluxes on a sphere have no symbolic form by jets; print them by their names")
+        products = [
+            sympy.Mul(*(s ** int(a) for s, a in zip(symbols, row, strict=True) if a)) for row in found.exponents.array
+        ]
+        return [
+            sympy.Add(*(sympy.nsimplify(float(c)) * p for c, p in zip(column, products, strict=True) if c))
+            for column in found.coefficients.array.T
+        ]
+
+    def polynomial(self) -> Polynomial | None:
+        """The terms (p,) as polynomials in the jet, by the product rule; None on a sphere, where they are none."""
+        if self.latitude is not None:
+            return None
+        return stacked([self._summed(term) for term in self.parts])
+
+    def _summed(self, term: tuple[Part, ...]) -> Polynomial:
         jet = jet_of(self.space)
-        out = []
-        for term in self.parts:
-            total: Any = sympy.Integer(0)
-            for part in term:
-                e = np.zeros((1, self.space.size), int)
-                for column, power in part.powers:
-                    e[0, column] = power
-                p = Polynomial.of(e, np.ones(1))
-                for k, order in enumerate(part.orders):
-                    for _ in range(order):
-                        p = jet.total(p, k)
-                for row, c in zip(p.exponents.array, p.coefficients.array, strict=True):
-                    powers = [s ** int(a) for s, a in zip(symbols, row, strict=True) if a]
-                    total += sympy.nsimplify(part.coefficient * float(c)) * sympy.Mul(*powers)
-            out.append(total)
-        return out
+        total = Polynomial.constant(self.space.size, 0.0)
+        for part in term:
+            e = np.zeros((1, self.space.size), int)
+            for column, power in part.powers:
+                e[0, column] = power
+            p = Polynomial.of(e, np.full(1, part.coefficient))
+            for k, order in enumerate(part.orders):
+                for _ in range(order):
+                    p = jet.total(p, k)
+            total = total + p
+        return total
 
 
 @dataclass(frozen=True)

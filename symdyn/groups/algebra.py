@@ -246,5 +246,6 @@ def _beyond(basis: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     rest = rest[np.linalg.norm(rest, axis=1) > limit]
     if not len(rest):
         return rest
-    q, r, _ = qr(rest.T, mode="economic", pivoting=True)
+    found: Any = qr(rest.T, mode="economic", pivoting=True)
+    q, r, _ = found
     return q.T[np.abs(np.diag(r)) > limit]

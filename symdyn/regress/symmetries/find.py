@@ -16,6 +16,7 @@ from symdyn.groups.polynomial import read_polynomial, stacked
 from symdyn.model.model import AbstractModel, Model
 from symdyn.regress._identify import identify
 from symdyn.regress.domain import Domain
+from symdyn.regress.symmetries.of_fields import law_of_fields
 from symdyn.symmetry.discovery import Symmetries, VectorFields
 from symdyn.symmetry.discovery.candidates import Place
 from symdyn.symmetry.discovery.discrete import KINDS
@@ -175,7 +176,7 @@ def _kinds(discrete: bool | Sequence[str], subject: AbstractSubject) -> tuple[st
 def _subject(of, kind, space, outputs, points, time, dimension, neighbours, identification) -> AbstractSubject:
     model = getattr(of, "model", of)
     if isinstance(model, AbstractModel):
-        return _of_model(model, time)
+        return law_of_fields(model) if model.space.derivatives else _of_model(model, time)
     if identification:
         raise InputError(f"unknown arguments {', '.join(identification)}: only a data set is identified first")
     if space is not None and (space.derivatives or space.coordinates):

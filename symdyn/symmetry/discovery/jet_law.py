@@ -227,19 +227,19 @@ def substituted(p: Polynomial, column: int, value: Polynomial) -> Polynomial:
     return whole
 
 
-def spacetime(space: StateSpace) -> StateSpace:
-    """The jets of spacetime for the jets of a law that is solved for the time derivative."""
+def spacetime(space: StateSpace, time_order: int = 1) -> StateSpace:
+    """The jets of spacetime for the jets of a law that is solved for a derivative by time."""
     if space.time is None:
         return space
     order = max([sum(d.orders) for d in space.derivatives], default=0)
     sizes: dict[str, Any] = {name: space[name] for name in space.fields}
-    return StateSpace.jets((space.time, *space.differentiated), order=max(order, 1), **sizes)
+    return StateSpace.jets((space.time, *space.differentiated), order=max(order, time_order), **sizes)
 
 
-def evolution(space: StateSpace, rates: Law) -> tuple[StateSpace, Law, np.ndarray]:
-    """u_t = F(jet) as Delta = u_t - F in the jets of spacetime, and the columns of u_t."""
-    wide = spacetime(space)
-    first = (1, *(0,) * len(space.differentiated))
+def evolution(space: StateSpace, rates: Law, time_order: int = 1) -> tuple[StateSpace, Law, np.ndarray]:
+    """u_t = F(jet), or u_tt = F, as Delta = u_t - F in the jets of spacetime, and the columns of u_t."""
+    wide = spacetime(space, time_order)
+    first = (time_order, *(0,) * len(space.differentiated))
     jet = jet_of(wide)
     solved = jet.columns[first]
     table = {(d.field, (0, *d.orders)): d.name for d in space.derivatives}
