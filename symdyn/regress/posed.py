@@ -74,12 +74,11 @@ def posed(recording: Recording, settings: Settings) -> Posed:
     return made if made.found.weak is None or not made.found.weak.noisy else _generalised(made)
 
 
-def posed_rows(found: Regression, settings: Settings) -> Posed:
-    """The problems that rows pose, with the admissible coefficients."""
+def posed_rows(found: Regression, settings: Settings, subspace: Subspace | None = None) -> Posed:
+    """The problems that rows pose, with the admissible coefficients: those of the action, or a subspace given."""
     terms, target_space = found.terms, found.recording.target_space
     shape = (terms.size,) if terms.value_shape else (terms.size, target_space.size)
-    subspace = None
-    if settings.action is not None:
+    if subspace is None and settings.action is not None:
         subspace = enforce(terms, settings.action, **equivariance(terms, found.recording.targets, settings))
     if subspace is not None:
         check_rows(found.moments.n_rows * found.moments.n_targets, subspace.dimension)

@@ -149,6 +149,69 @@ def test_a_galilean_boost_fixes_advection():
     assert bound.active_terms == ("(u^2)_x", "u_xx")
 
 
+def _phi4(noise):
+    """u_tt = u_xx - u - u^3 / 2 by a spectral leapfrog of the second order, in steps far below the sampling."""
+    n, length, steps = 128, 20.0, 161
+    x, k, dt = length / n * np.arange(n), 2 * np.pi * np.fft.fftfreq(n, length / n), 8.0 / 160 / 40
+    rng = np.random.default_rng(0)
+    u, v = (
+        sum(a * rng.normal() * np.cos(2 * np.pi * j * x / length + rng.uniform(0, 6)) for j in range(1, top))
+        for a, top in ((0.7, 5), (0.5, 4))
+    )
+    out = [u]
+    for _ in range(steps - 1):
+        for _ in range(40):
+            for part in (0, 1):
+                v = v + dt / 2 * (np.fft.ifft(-(k**2) * np.fft.fft(u)).real - u - 0.5 * u**3)
+                u = u + dt * v if part == 0 else u
+        out.append(u)
+    grid = sd.Grid((sd.Periodic("x", 0.0, length, n),), time=sd.Box("t", np.linspace(0.0, 8.0, steps)))
+    return sd.Fields.of(grid, u=_noisy(np.array(out), noise))
+
+
+def test_invariance_under_boosts_fixes_the_wave_operator():
+    """Poincare: u_tt - u_xx and functions of u; the speed of light is no longer fitted."""
+    asked = {"library": sd.DivergenceForm(3, order=2), "time_order": 2}
+    law = sd.identify_field(_phi4(0.1), action=sd.Poincare(1).acting_on(u=sd.Scalar), **asked)
+    _check(law, {("u_rate", "u"): -1.0, ("u_rate", "u^3"): -0.5, ("u_rate", "u_xx"): 1.0}, 0.03)
+    assert law.coefficient("u_xx", "u_rate") == pytest.approx((1.0, 0.0), abs=1e-12)
+    assert (law.stats.candidates, law.stats.free) == (9, 3)
+    free = sd.identify_field(_phi4(0.1), **asked)
+    assert free.active_terms == law.active_terms
+    assert free.coefficient("u_xx", "u_rate")[1] > 1e-3
+
+
+def test_symmetries_of_spacetime_need_scalars():
+    boosts = sd.Poincare(1).acting_on(u=sd.Scalar)
+    with pytest.raises(sd.InputError, match="u_tt"):  # the library has nothing that a boost makes of u_tt
+        sd.identify_field(_phi4(0.0), library=sd.DivergenceForm(2, order=1), time_order=2, action=boosts)
+
+
+@pytest.mark.parametrize(
+    ("fields", "library", "time_order", "name", "sizes"),
+    [
+        (_burgers(0.01), sd.DivergenceForm(3, order=3, bias=True), 1, "schroedinger(1)", (5, 0)),
+        (_two_solitons(0.05), sd.DivergenceForm(2, order=3, bias=True), 1, "heisenberg(1)", (4, 0)),
+        (_phi4(0.05), sd.DivergenceForm(3, order=2), 2, "poincare(1)", (3, 0)),
+    ],
+    ids=["Burgers", "KdV", "phi4"],
+)
+def test_symmetries_of_laws_from_noisy_fields(fields, library, time_order, name, sizes):
+    """As many generators as the true equation has; numbers in them carry the errors of the coefficients."""
+    law = sd.identify_field(fields, library=library, time_order=time_order)
+    found = sd.find_symmetries(law, candidates=2, discrete=False)
+    assert (found.dimension, len(found.trivial)) == sizes
+    assert name in str(found.name)
+    assert found.defects.max() < 1e-12
+    assert found.closure < 1e-8
+
+
+def test_symmetries_need_an_equation_for_each_field():
+    law = sd.identify_field(_lambda_omega(0.0), rate_of="u", library=sd.DivergenceForm(1, order=2))
+    with pytest.raises(sd.InputError, match="'v' changes"):
+        sd.find_symmetries(law)
+
+
 def test_derivatives_at_the_points_give_the_same_law_of_clean_fields():
     law = sd.identify_field(_burgers(), form=sd.JetDerivatives())
     _check(law, {("u", "(u^2)_x"): -0.5, ("u", "u_xx"): 0.1}, 1e-6)

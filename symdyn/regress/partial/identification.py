@@ -18,7 +18,8 @@ from symdyn.regress.fit import fit_on
 from symdyn.regress.outcome import solution_of
 from symdyn.regress.partial.attenuation import noise_share, without_noise
 from symdyn.regress.partial.rows import bound_law
-from symdyn.regress.posed import Fitted, coefficients_of, posed_rows
+from symdyn.regress.partial.spacetime import invariant_equations, mixes_time
+from symdyn.regress.posed import Fitted, Posed, coefficients_of, posed_rows
 from symdyn.regress.rows.regression import Regression
 from symdyn.regress.selection import AbstractSelection
 from symdyn.regress.solution import Settings, Solution
@@ -56,7 +57,8 @@ def identify_field(
     time_order: 1, or 2 for a law of the second time derivative.
     form: `FieldWeakForm`, means over windows, by default; or `JetDerivatives`, derivatives at points: for clean data.
     action: a symmetry to enforce, acting on the jets: for example `sd.SO(2).acting_on({("x", "y"): sd.Point},
-        u=sd.Scalar)`.
+        u=sd.Scalar)`. With time_order=2 it may mix time and space (`sd.Poincare(1).acting_on(u=sd.Scalar)`): then
+        u_tt - F is invariant as a whole.
     solver, selection, constraints: see `identify`.
 
     Returns a `Solution`; its model is a function of one jet, and it cannot be integrated. In the weak form noise of the
@@ -85,16 +87,19 @@ def identify_field(
     settings = replace(settings, library=law.library, differentiation=law.form, reading=reading)
     found, noise = law.regression(fields)
     _check_target(found, settings)
+    admitted = None
+    if action is not None and time_order == 2 and mixes_time(action, found.terms.space):
+        admitted = invariant_equations(found.terms, action, law.fields)
     share = 0.0 if noise is None else noise_share(found.moments, noise)
     if noise is None or share < SLIGHT:
-        return solution_of(posed_rows(found, settings).solved())
+        return solution_of(posed_rows(found, settings, admitted).solved())
     stage = f"errors in variables: noise makes up to {share:.2g} of the squares of a column, and was taken from them"
-    return replace(solution_of(_corrected(found, settings, noise)), stages=(stage,))
+    return replace(solution_of(_corrected(posed_rows(found, settings, admitted), noise)), stages=(stage,))
 
 
-def _corrected(found: Regression, settings: Settings, noise: np.ndarray) -> Fitted:
+def _corrected(made: Posed, noise: np.ndarray) -> Fitted:
     """The law without the attenuation by noise: terms by cautiously corrected moments, then the fit."""
-    made, shape = posed_rows(found, settings), (found.terms.size, -1)
+    found, settings, shape = made.found, made.settings, (made.found.terms.size, -1)
     fitted, seen = made.solved(), []
 
     def on(law: np.ndarray, settled: bool):

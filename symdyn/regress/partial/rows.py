@@ -27,6 +27,11 @@ class FieldLaw:
     time_order: int
     form: FieldWeakForm | JetDerivatives
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields whose rates are sought."""
+        return () if isinstance(self.rate_of, AbstractLibrary) else self.rate_of
+
     def regression(self, fields: Fields) -> tuple[Regression, np.ndarray | None]:
         """The moments of the rows, and what noise adds to them (q, q), None where there is none."""
         return _weak(self, fields) if isinstance(self.form, FieldWeakForm) else (_strong(self, fields), None)

@@ -240,18 +240,20 @@ def evolution(space: StateSpace, rates: Law, time_order: int = 1) -> tuple[State
     """u_t = F(jet), or u_tt = F, as Delta = u_t - F in the jets of spacetime, and the columns of u_t."""
     wide = spacetime(space, time_order)
     first = (time_order, *(0,) * len(space.differentiated))
-    jet = jet_of(wide)
-    solved = jet.columns[first]
-    table = {(d.field, (0, *d.orders)): d.name for d in space.derivatives}
-    names = {(d.field, d.orders): d.name for d in wide.derivatives}
-    into = np.zeros(space.size, int)
-    for name in space.names:
-        other = next((names[key] for key, own in table.items() if own == name), name)
-        into[space.slice(name)] = np.arange(wide.size)[wide.slice(other)]
+    solved = jet_of(wide).columns[first]
+    into = places_in(wide, space)
     unit = _selected(solved, wide.size)
     if rates.polynomial is not None:
         return wide, Law(_never, unit - rates.polynomial.placed(into, wide.size)), solved
     return wide, Law(lambda z: z[solved] - rates.function(z[into])), solved
+
+
+def places_in(wide: StateSpace, space: StateSpace) -> np.ndarray:
+    """The columns of the jets of spacetime that hold the jets of space, (n,)."""
+    names = {(d.field, d.orders): d.name for d in wide.derivatives}
+    other = {d.name: names[d.field, (0, *d.orders)] for d in space.derivatives}
+    columns = np.arange(wide.size)
+    return np.concatenate([columns[wide.slice(other.get(name, name))] for name in space.names])
 
 
 def _never(z):
