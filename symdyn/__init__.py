@@ -125,7 +125,7 @@ from symdyn.library import (
     Subset,
     Waves,
 )
-from symdyn.model import ImplicitModel, Model, simulate
+from symdyn.model import ImplicitModel, Model, RotationalWind, simulate, simulate_field
 from symdyn.regress import (
     BIC,
     EBIC,
@@ -340,6 +340,7 @@ __all__ = [
     "Radial",
     "Reciprocals",
     "Ridge",
+    "RotationalWind",
     "SavitzkyGolay",
     "Scalar",
     "Scales",
@@ -428,6 +429,7 @@ __all__ = [
     "promotion",
     "refine",
     "simulate",
+    "simulate_field",
     "sphere_rotations",
     "symmetry_evidence",
     "trapping_region",
