@@ -44,7 +44,7 @@ class RotationalWind:
             c = h.analysed(q)
             secant = jnp.asarray(1 / np.maximum(h.cosine, 1e-9) * ~grid.sphere.poles[:, None])
             return {name: each * secant for name, each in zip(self.wind, h.wind(c, 0 * c), strict=True)}
-        axes = [axis for axis in grid.space_axes]
+        axes = grid.space_axes
         place = [[axis.name for axis in axes].index(name) for name in self.axes]
         if len(axes) != 2 or any(axis.period is None for axis in axes):
             raise InputError("RotationalWind needs a sphere or two periodic axes")

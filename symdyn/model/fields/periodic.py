@@ -29,7 +29,7 @@ def on_waves(
         fine = {name: waves.points(waves.transformed(first[name])) for name in held}
     linear = np.einsum("ff...->f...", law.linear_symbols(waves.numbers)) + np.zeros(c.shape)
     about = _about_the_mean(law, waves, c)
-    rates = WaveRates(law, waves, given, fine, jnp.asarray(about.real), start.grid)
+    rates = WaveRates(law, waves, given, fine, jnp.asarray(np.real(about)), start.grid)
     found = integrated_waves(rates, linear + about, c, times, rtol=rtol, max_steps=max_steps)
     with double_precision():
         return np.asarray(waves.points(found, fine=False))
@@ -42,9 +42,9 @@ def _about_the_mean(law: FieldLaw, waves: Waves, c: np.ndarray) -> np.ndarray:
         (name, orders), power = piece.product[0] if piece.product else (("", None), 0)
         alone = len(piece.product) == 1 and power > 1 and name == law.evolving[piece.target] and not any(orders or ())
         if alone and any(piece.orders) and all(order % 2 == 0 for order in piece.orders):
-            mean = c[piece.target].reshape(-1)[0].real
-            out[piece.target] += piece.coefficient * power * mean ** (power - 1) * waves.symbol(piece.orders).real
-    return np.minimum(out.real, 0.0).astype(complex)
+            mean = float(np.real(c[piece.target].reshape(-1)[0]))
+            out[piece.target] += piece.coefficient * power * mean ** (power - 1) * waves.symbol(piece.orders)
+    return np.minimum(np.real(out), 0.0).astype(complex)
 
 
 class WaveRates(eqx.Module):

@@ -50,7 +50,7 @@ def simulate_field(
         default the times of `start`.
     given: what the law needs and does not move: names of fields that stay as they are at the start (the sine of
         latitude); or a function `(grid, values by name) -> values by name` of JAX arrays that diagnoses them at each
-        instant (`RotationalWind`).
+        instant (`RotationalWind`); what it does not give stays as it is at the start.
     boundary: fields over the times whose values near the ends of axes are prescribed; without it those of the start
         stay. Of no meaning on periodic axes.
     rtol: relative tolerance; the absolute one is rtol times the size of each field (of its largest wave).

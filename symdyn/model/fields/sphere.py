@@ -1,4 +1,4 @@
-"""A law of fields on a sphere: fluxes by partial integration against spherical harmonics, so that no pole is special."""
+"""A law of fields on a sphere: fluxes by partial integration against spherical harmonics; no pole is special."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def _check(law: FieldLaw, start: Fields) -> None:
     pair = {name for names in start.vectors for name in names} & set(law.evolving)
     if pair:
         raise InputError(
-            f"cannot simulate {sorted(pair)} on a sphere: components of a wind are singular at the poles; identify laws "
-            "of the vorticity and the divergence (rate_of=Fluxes), with given= for the wind"
+            f"cannot simulate {sorted(pair)} on a sphere: components of a wind are singular at the poles; identify "
+            "laws of the vorticity and the divergence (rate_of=Fluxes), with given= for the wind"
         )
     inner = any(any(orders or ()) for piece in law.pieces or () for (_, orders), _ in piece.product)
     outer = any(any(piece.orders) for piece in law.pieces or ())
