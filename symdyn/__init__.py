@@ -14,6 +14,7 @@ from symdyn.data.smoothers import Kalman, SmoothingSpline, Spectral, TotalVariat
 from symdyn.data.systems import make_dataset
 from symdyn.data.weak import IntegralForm, WeakForm
 from symdyn.fields import (
+    FIELD_SYSTEMS,
     Box,
     DivergenceForm,
     FieldRows,
@@ -21,12 +22,14 @@ from symdyn.fields import (
     FieldWeakForm,
     Fluxes,
     Grid,
+    Harmonics,
     JetDerivatives,
     Periodic,
     Sphere,
     SphereOperators,
     field_rows,
     jets,
+    make_fields,
     open_fields,
 )
 from symdyn.groups import (
@@ -122,7 +125,7 @@ from symdyn.library import (
     Subset,
     Waves,
 )
-from symdyn.model import ImplicitModel, Model, simulate
+from symdyn.model import ImplicitModel, Model, RotationalWind, simulate, simulate_field
 from symdyn.regress import (
     BIC,
     EBIC,
@@ -215,6 +218,7 @@ from symdyn.symmetry import (
 __all__ = [
     "BIC",
     "EBIC",
+    "FIELD_SYSTEMS",
     "FROLS",
     "GL",
     "RESULTS",
@@ -292,6 +296,7 @@ __all__ = [
     "Group",
     "GroupLasso",
     "GroupNorm",
+    "Harmonics",
     "Heisenberg",
     "Icosahedron",
     "ImplicitModel",
@@ -335,6 +340,7 @@ __all__ = [
     "Radial",
     "Reciprocals",
     "Ridge",
+    "RotationalWind",
     "SavitzkyGolay",
     "Scalar",
     "Scales",
@@ -411,6 +417,7 @@ __all__ = [
     "list_datasets",
     "load",
     "make_dataset",
+    "make_fields",
     "name_of",
     "noether",
     "noise_level",
@@ -422,6 +429,7 @@ __all__ = [
     "promotion",
     "refine",
     "simulate",
+    "simulate_field",
     "sphere_rotations",
     "symmetry_evidence",
     "trapping_region",

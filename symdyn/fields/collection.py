@@ -80,6 +80,18 @@ class Fields:
         space = StateSpace((*self.space.variables, Variable(name, (), (), unit)))
         return replace(self, space=space, values=(*self.values, array))
 
+    def to_xarray(self):
+        """The fields as a Dataset over the axes of the grid, component by component, with units."""
+        import xarray as xr
+
+        coords = {a.name: (a.name, a.points, {"units": a.unit} if a.unit else {}) for a in self.grid.axes}
+        units = [v.unit for v in self.space.variables for _ in v.component_names]
+        values = {
+            name: (self.grid.names, self.component(name), {"units": unit} if unit else {})
+            for name, unit in zip(self.component_names, units, strict=True)
+        }
+        return xr.Dataset(values, coords=coords, attrs=dict(self.provenance))
+
     @property
     def component_names(self) -> tuple[str, ...]:
         return self.space.component_names

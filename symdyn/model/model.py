@@ -67,8 +67,8 @@ class AbstractModel(eqx.Module):
         """Raise InputError where the rate of some state variable is not known, so that nothing can be integrated."""
         if self.space.coordinates:
             raise InputError(
-                "cannot simulate: a law of fields is a partial differential equation, and its model a function of one "
-                "jet; hand its coefficients to a solver for such equations"
+                "a law of fields is a partial differential equation, and its model a function of one jet: it is "
+                "simulated from Fields, by simulate_field, and has no trajectories"
             )
         known = {*self.targets, *(a for a, _ in self.kinematics), *self.inputs}
         unknown = [name for name in self.space.names if name not in known]
@@ -79,9 +79,12 @@ class AbstractModel(eqx.Module):
             )
 
     def simulate(self, start, times, **options):
-        """Integrate from `start`: see `symdyn.simulate`."""
+        """Integrate from `start`: see `symdyn.simulate`, and `symdyn.simulate_field` for a law of fields."""
         from symdyn.model._simulate import simulate
+        from symdyn.model.fields import simulate_field
 
+        if self.space.coordinates:
+            return simulate_field(self, start, times, **options)
         return simulate(self, start, times, **options)
 
 

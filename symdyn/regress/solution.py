@@ -15,7 +15,7 @@ from symdyn._errors import InputError
 from symdyn.data.differentiate import AbstractDifferentiation
 from symdyn.data.reading import Reading
 from symdyn.data.weak import AbstractWeakForm
-from symdyn.fields import FieldWeakForm, JetDerivatives
+from symdyn.fields import Fields, FieldWeakForm, JetDerivatives
 from symdyn.groups import Action
 from symdyn.library import AbstractLibrary
 from symdyn.model import printing
@@ -293,16 +293,21 @@ class Solution(AbstractSolution):
         """Coefficients and standard errors as a Dataset over (term, target), with units and provenance."""
         return printing.to_xarray(self)
 
-    def score(self, data, *, rtol: float = 1e-9, method=None):
+    def score(self, data, *, rtol: float | None = None, method=None, **options):
         """How well the law does on (held-out) data, over (trajectory, variable).
 
         Each trajectory is integrated from its first sample over its own times: `r2` of the predicted states,
         `relative_error`, and `rate_r2` of the rates where the data give them. Raises InputError for data that do not
         fit the law, SymdynError where the integration stops early.
+
+        A law of fields is scored on `Fields`, beside persistence: see `symdyn.regress.partial.score.score_fields`.
         """
         from symdyn.regress._score import score
+        from symdyn.regress.partial.score import score_fields
 
-        return score(self, data, rtol=rtol, method=method)
+        if isinstance(data, Fields):
+            return score_fields(self, data, rtol=rtol or 1e-6, method=method, **options)
+        return score(self, data, rtol=rtol or 1e-9, method=method)
 
     def horizon(self, data, *, error: float = 0.1, rtol: float = 1e-9, method=None):
         r"""How long the law forecasts (held-out) trajectories: a Dataset over trajectory.

@@ -61,9 +61,9 @@ def identify_field(
         u_tt - F is invariant as a whole.
     solver, selection, constraints: see `identify`.
 
-    Returns a `Solution`; its model is a function of one jet, and it cannot be integrated. In the weak form noise of the
-    data that is significant is taken from the moments (errors in variables), which `stages` then say; the standard
-    errors come from the scatter between boxes of windows. On a sphere rows weigh as much as their area.
+    Returns a `Solution`; its model is a function of one jet, and `simulate_field` integrates it. In the weak form noise
+    of the data that is significant is taken from the moments (errors in variables), which `stages` then say; the
+    standard errors come from the scatter between boxes of windows. On a sphere rows weigh as much as their area.
 
     Raises InputError for fields without time, a library that does not fit, and too few windows without missing values.
 
