@@ -5,7 +5,7 @@
 
 Changes made to the file of that package: five of its nine variables kept and renamed, dimensions in the order
 (level, lat, lon), the logarithm of the pressure added, CF attributes written, values packed as integers (VARIABLES says
-how coarsely). The values depend on the input alone; the bytes of the file depend on the HDF5 and zlib that write it too.
+how coarsely). The values depend on the input alone; the bytes of the file depend on HDF5 and zlib too.
 Needs netCDF4 (the extra ``data``).
 """
 
