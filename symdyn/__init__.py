@@ -22,12 +22,15 @@ from symdyn.fields import (
     Fluxes,
     Grid,
     JetDerivatives,
+    Modes,
     Periodic,
     Sphere,
     SphereOperators,
     field_rows,
     jets,
+    modes,
     open_fields,
+    travelling_pairs,
 )
 from symdyn.groups import (
     GL,
@@ -312,6 +315,7 @@ __all__ = [
     "Mirror",
     "MissingDependencyError",
     "Model",
+    "Modes",
     "Monomials",
     "NewtonHooke",
     "NoiseLevel",
@@ -411,6 +415,7 @@ __all__ = [
     "list_datasets",
     "load",
     "make_dataset",
+    "modes",
     "name_of",
     "noether",
     "noise_level",
@@ -425,5 +430,6 @@ __all__ = [
     "sphere_rotations",
     "symmetry_evidence",
     "trapping_region",
+    "travelling_pairs",
     "variable_projection",
 ]

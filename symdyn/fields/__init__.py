@@ -3,6 +3,7 @@
 from symdyn.fields.axes import Box, Periodic
 from symdyn.fields.collection import Fields
 from symdyn.fields.door import open_fields
+from symdyn.fields.eof import Modes, modes, travelling_pairs
 from symdyn.fields.form import FieldWeakForm
 from symdyn.fields.grid import Grid
 from symdyn.fields.jets import JetDerivatives, jets
@@ -20,10 +21,13 @@ __all__ = [
     "Fluxes",
     "Grid",
     "JetDerivatives",
+    "Modes",
     "Periodic",
     "Sphere",
     "SphereOperators",
     "field_rows",
     "jets",
+    "modes",
     "open_fields",
+    "travelling_pairs",
 ]
