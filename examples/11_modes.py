@@ -13,7 +13,7 @@
 # # Few coordinates for many: modes and their laws
 #
 # Maps of the weather have thousands of points, but they move together. The patterns that explain the most of the
-# variance, weighted by area, are the modes (empirical orthogonal functions, or proper orthogonal decomposition). The law
+# variance, weighted by area, are the modes (empirical orthogonal functions, proper orthogonal decomposition). The law
 # is then sought among their amplitudes. First the year of the wind at 200 hPa, from the long-term means of its months.
 
 # %%
@@ -110,8 +110,8 @@ plt.show()
 # ## Two that are real, where their files are at hand
 #
 # The wake of a cylinder begins as a wave of this kind: of eight modes each two rotate together, and the first pair
-# obeys the law of Landau and Stuart with its limit cycle. The Madden-Julian Oscillation is a pair of modes by definition, and
-# its map from day to day commutes with rotations.
+# obeys the law of Landau and Stuart with its limit cycle. The Madden-Julian Oscillation is a pair of modes by
+# definition, and its map from day to day commutes with rotations.
 
 # %%
 at_hand = {info.name for info in sd.list_datasets() if info.available}
