@@ -95,7 +95,7 @@ def list_datasets() -> tuple[DatasetInfo, ...]:
 
     >>> from symdyn.data.registry import list_datasets
     >>> [info.name for info in list_datasets() if info.kind == "shipped"]
-    ['planets', 'winds_340K', 'winds_200hPa']
+    ['planets', 'winds_340K', 'winds_200hPa', 'era5_columns']
     """
     from symdyn.data.systems import SYSTEMS
 
@@ -155,8 +155,8 @@ def _rows() -> dict[str, dict[str, Any]]:
 def _openers() -> dict[str, Callable[..., xr.Dataset]]:
     from symdyn.data import ephemeris, remote
 
-    shipped = {"planets": ephemeris.open_planets, "winds_340K": _open_netcdf, "winds_200hPa": _open_netcdf}
-    return shipped | remote.OPENERS
+    fields = dict.fromkeys(("winds_340K", "winds_200hPa", "era5_columns"), _open_netcdf)
+    return {"planets": ephemeris.open_planets, **fields, **remote.OPENERS}
 
 
 def _open_netcdf(path: Path) -> xr.Dataset:

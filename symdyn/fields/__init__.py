@@ -3,6 +3,7 @@
 from symdyn.fields.axes import Box, Periodic
 from symdyn.fields.collection import Fields
 from symdyn.fields.door import open_fields
+from symdyn.fields.eof import Modes, modes, travelling_pairs
 from symdyn.fields.form import FieldWeakForm
 from symdyn.fields.grid import Grid
 from symdyn.fields.harmonics import Harmonics
@@ -25,11 +26,14 @@ __all__ = [
     "Grid",
     "Harmonics",
     "JetDerivatives",
+    "Modes",
     "Periodic",
     "Sphere",
     "SphereOperators",
     "field_rows",
     "jets",
     "make_fields",
+    "modes",
     "open_fields",
+    "travelling_pairs",
 ]

@@ -1,7 +1,7 @@
 """The door for gridded data: xarray datasets become fields on a grid.
 
-What a dimension is comes from a keyword, else from CF attributes, else from its name with a warning; else the error
-lists what was found.
+What a dimension is comes from a keyword, else from CF attributes (those of cf_xarray too, where it is installed), else
+from its name with a warning; else the error lists what was found.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ CRITERIA: dict[str, dict[str, tuple[str, ...]]] = {
         "positive": ("up", "down"),
     },
 }
+CF_XARRAY = {
+    "latitude": "latitude", "longitude": "longitude", "time": "time", "T": "time", "vertical": "space", "X": "space",
+    "Y": "space", "Z": "space",
+}  # fmt: skip
 NAMES = {  # guesses, with a warning
     "time": r"t|time|times|date|datetime|valid_time",
     "latitude": r"(nav_?)?lat(itude)?s?|phi",
@@ -78,7 +82,8 @@ def open_fields(
     data: decoded (what `xarray.open_dataset` gives). Dimensions of size 1 are left aside.
     variables: names of the fields; by default all that lie on the grid which most variables share.
     time, latitude, longitude, space: names of dimensions. By default CF attributes tell (`axis`, `standard_name`,
-        `units`), else the names are guessed, with a warning. Latitude and longitude make a sphere.
+        `units`; with cf_xarray, of the extra `data`, `long_name`, `cartesian_axis`, `_CoordinateAxisType` and more
+        standard names), else the names are guessed, with a warning. Latitude and longitude make a sphere.
     periodic: names of axes that come back to themselves, with their lengths where the samples do not say it. No axis
         is periodic unless it is named here, but longitudes that cover the circle.
     vectors: pairs of names that are components of a vector; by default from the standard names, `eastward_wind` and
@@ -239,7 +244,19 @@ def _by_attributes(ds, dim: str) -> str | None:
             told = str(attrs.get(attribute, ""))
             if told in accepted or (attribute == "units" and told.lower() in accepted):
                 return role
-    return None
+    return _by_cf_xarray(ds, dim)
+
+
+def _by_cf_xarray(ds, dim: str) -> str | None:
+    """What cf_xarray takes a coordinate for by its attributes (never by its name); None where it is not installed."""
+    try:
+        import cf_xarray
+    except ImportError:
+        return None
+    del cf_xarray  # its import gives Datasets the accessor `cf`
+    cf = ds[[]].assign_coords({dim: ds[dim].variable}).cf
+    roles = {role for found in (cf.coordinates, cf.axes) for role, names in found.items() if dim in names}
+    return next((CF_XARRAY[role] for role in CF_XARRAY if role in roles), None)
 
 
 def _space_order(roles: Roles) -> tuple[str, ...]:

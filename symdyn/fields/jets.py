@@ -69,7 +69,7 @@ def jets(
     fields: the data; held in memory with all derivatives.
     order: the highest derivative by space.
     rate_of: the fields whose rates are the targets, all by default.
-    time_order: which derivative by time.
+    time_order: which derivative by time; 0 for the fields themselves, which needs no time.
     derivatives: how they are taken.
     every: every how many samples along each axis a jet is taken; by the name of the axis, or one number for all.
 
@@ -87,7 +87,7 @@ def jets(
     >>> wave.space.names, bool(np.allclose(wave.targets, -wave.states[:, [3]], atol=1e-6))
     (('t', 'x', 'u', 'u_x'), True)
     """
-    if fields.grid.time is None:
+    if fields.grid.time is None and time_order:
         raise InputError(
             "jets with rates need fields on a grid with a time; this one has " + ", ".join(fields.grid.names)
         )
@@ -97,7 +97,8 @@ def jets(
     places = fields.space.indices(names)
     pick = tuple(slice(None, None, step) for step in along(fields.grid, by_axis(every)))
     states, clear = _states(fields, space, how, pick)
-    rates = [_partial(fields, int(c), (time_order, *(0,) * len(fields.grid.space_axes)), how)[pick] for c in places]
+    still = (0,) * len(fields.grid.space_axes)
+    rates = [_partial(fields, int(c), (time_order, *still), how)[pick] for c in places]
     targets = np.stack([rate.ravel() for rate in rates], axis=1)
     weights = _weights(fields, how, order, time_order)[pick].ravel() * clear
     live = np.isfinite(targets).all(axis=1) & (weights > 0)
@@ -124,15 +125,15 @@ def _states(fields: Fields, space: StateSpace, how: JetDerivatives, pick) -> tup
 
 
 def _partial(fields: Fields, component: int, orders: tuple[int, ...], how: JetDerivatives) -> np.ndarray:
-    """A derivative of one component by the axes of the grid, the time first."""
-    grid = fields.grid
+    """A derivative of one component by the time, if there is one, and the axes of space."""
+    grid, first = fields.grid, _first(fields)
     values = fields.component(fields.component_names[component])
     holes = not np.isfinite(values.sum())
     pair = {name for names in fields.vectors for name in names}
     with double_precision():
-        for number, order in enumerate(orders):
+        for number, order in enumerate(orders[1 - first :]):
             axis = grid.axes[number]
-            half = how.half(axis.name) if number else 0
+            half = how.half(axis.name) if number >= first else 0
             if not order and not (half and any(orders)):
                 continue
             if number == grid.latitude and grid.sphere is not None and order:
@@ -147,20 +148,27 @@ def _partial(fields: Fields, component: int, orders: tuple[int, ...], how: JetDe
     return values
 
 
+def _first(fields: Fields) -> int:
+    """The number of the first axis of space."""
+    return 0 if fields.grid.time is None else 1
+
+
 def _weights(fields: Fields, how: JetDerivatives, order: int, time_order: int) -> np.ndarray:
     """Weights of the quadrature of space at all points of the grid, 0 where stencils are one-sided."""
-    grid = fields.grid
+    grid, first = fields.grid, _first(fields)
     out = np.broadcast_to(grid.volume, grid.shape).copy()
     sphere = grid.sphere
     for number, axis in enumerate(grid.axes):
-        highest = order if number else time_order
+        highest = order if number >= first else time_order
         if number == grid.latitude and sphere is not None:
             out *= _shaped(np.abs(sphere.latitude.array) <= HIGHEST, number, out.ndim)
         if axis.period is not None or not highest or how.margin:
             continue
         one_sided = np.zeros(axis.size, bool)
         for each in range(1, highest + 1):
-            members = axis.stencil(each, accuracy=how.accuracy, half=how.half(axis.name) if number else 0).members
+            members = axis.stencil(
+                each, accuracy=how.accuracy, half=how.half(axis.name) if number >= first else 0
+            ).members
             one_sided |= members[:, members.shape[1] // 2] != np.arange(axis.size)
             one_sided |= crosses(axis, members)
         if number == grid.latitude and sphere is not None:

@@ -88,6 +88,21 @@ class SphereOperators:
         east, north = self.gradient(scalar)
         return np.asarray(u, np.float64) * east + np.asarray(v, np.float64) * north
 
+    def advection_of_wind(self, u, v, east, north) -> tuple[np.ndarray, np.ndarray]:
+        r"""$(u \cdot \nabla) w$ of the wind w = (east, north), a covariant derivative: the directions turn on the way.
+
+        $(u \cdot \nabla w_e - u w_n \tan\phi / a, \; u \cdot \nabla w_n + u w_e \tan\phi / a)$.
+        """
+        with double_precision():
+            u, v, east, north = (self._values(each) for each in (u, v, east, north))
+            around, turn = u * self._secant, u * self._sine * self._secant
+            out = (
+                around * self._by_longitude(w) + v * self._by_latitude(w, VECTOR) + sign * turn * other
+                for w, other, sign in ((east, north, -1.0), (north, east, 1.0))
+            )
+            first, second = (np.asarray(self._filled(each, VECTOR) / self.sphere.radius) for each in out)
+            return first, second
+
     def k_cross(self, u, v) -> tuple[np.ndarray, np.ndarray]:
         """The wind turned by a quarter to the left, (-v, u)."""
         return -np.asarray(v, np.float64), np.asarray(u, np.float64)

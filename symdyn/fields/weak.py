@@ -106,7 +106,7 @@ class WeakProblem:
     def blocks(self, memory: int) -> Iterator[tuple[slice, int, int]]:
         """Windows of the first axis that go together, with the first sample and the number of samples they need."""
         first = self.axes[0]
-        if (np.diff(first.members, axis=1) < 0).any():
+        if (np.diff(first.members, axis=1) < 0).any() or self.fields.grid.time is None:  # it is differentiated along
             yield slice(0, first.size), 0, first.n
             return
         each = prod(self.fields.grid.shape[1:]) * max(len(self.plan.components), self._held)
@@ -177,7 +177,7 @@ def field_rows(
         (the vorticity of a wind).
     form: half widths and strides of the windows.
     order: the highest derivative of the jets that the library sees.
-    time_order: which derivative by time the law explains.
+    time_order: which derivative by time the law explains; 0 for a balance, whose left-hand side is `rate_of` itself.
     memory: how many numbers of the data are held at once.
 
     Raises InputError for a grid without time, terms that are not finite, windows that do not fit.
@@ -214,7 +214,7 @@ def weak_problem(
 ) -> WeakProblem:
     """Bind the library, plan the partial integrations and lay the windows. See `field_rows`."""
     grid, form = fields.grid, form or FieldWeakForm()
-    if grid.time is None:
+    if grid.time is None and time_order:
         raise InputError("a law of rates needs fields on a grid with a time; this one has " + ", ".join(grid.names))
     space = fields.jet_space(order)
     terms = library.on(space)

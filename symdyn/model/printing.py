@@ -62,7 +62,7 @@ def _known(model: Model) -> str:
 
 def _left(model: Model, target: str, component: str, space: str) -> str:
     if model.space.coordinates:
-        return "{}_{}".format(*_field_rate(model, component))
+        return component if model.space.time is None else "{}_{}".format(*_field_rate(model, component))
     return f"{component}[k+1]" if model.discrete else rate_text(model.kinematics, target, component, space)
 
 
@@ -106,6 +106,8 @@ def latex(model: Model, coefficients: np.ndarray) -> str:
 def _latex_left(model: Model, name: str) -> str:
     if model.space.coordinates:
         field, times = _field_rate(model, name)
+        if model.space.time is None:  # a balance
+            return latex_symbol(field)
         return rf"\partial_{{{times}}} {latex_symbol(field)}"
     symbol = rf"\mathbf{{{name}}}" if model.terms.value_shape else latex_symbol(name)
     return f"{symbol}[k+1]" if model.discrete else rf"\frac{{\mathrm{{d}}{symbol}}}{{\mathrm{{d}}t}}"
@@ -147,7 +149,8 @@ def to_sympy(model: Model, coefficients: np.ndarray) -> list:
             right += sympy.Float(float(value), 17) * (terms[k][c] if coefficients.ndim == 1 else terms[k])
         left = functions[component](t + 1) if model.discrete else sympy.Derivative(inputs[component], t)
         if model.space.coordinates:
-            left = sympy.Symbol("{}_{}".format(*_field_rate(model, component)), real=True)
+            rate = "{}_{}".format(*_field_rate(model, component))
+            left = sympy.Symbol(component if model.space.time is None else rate, real=True)
         out.append(sympy.Eq(left, right))
     return out
 

@@ -1,5 +1,6 @@
 """The door for gridded data: layouts that are seen in files, each written and read again."""
 
+import sys
 import warnings
 
 import numpy as np
@@ -165,3 +166,101 @@ def test_grids_that_go_around_twice_or_back_are_refused():
         sd.open_fields(_cf(lat=np.array([0.0, 1.0, 1.0, 2.0])))
     with pytest.raises(sd.InputError, match="one grid"):
         sd.open_fields(xr.Dataset({"a": (("x", "y"), _values(3, 4)), "b": (("x",), _values(3))}), ["a", "b"])
+
+
+RADIUS, TURN = 6.371e6, 2 * np.pi / (8 * 86400)  # a turn in 8 days
+
+
+def _carried(lat=LAT, hours=6):
+    """A tracer carried by a wind that turns as a rigid body: q_t = -div(q u)."""
+    lat, lon = np.asarray(lat), np.arange(0, 360, 7.5)
+    times = np.datetime64("2001-02-20", "ns") + hours * np.arange(48) * np.timedelta64(1, "h")
+    phase = np.radians(lon) - TURN * 3600 * hours * np.arange(48)[:, None, None]
+    north = np.radians(lat)[:, None]
+    q = 2 + np.cos(2 * phase) * np.cos(north) ** 2 + 0.5 * np.sin(3 * phase) * np.cos(north) ** 3 * np.sin(north)
+    u = TURN * RADIUS * np.cos(north) * np.ones_like(q)
+    ds = xr.Dataset(
+        {"q": (("time", "lat", "lon"), q, {"units": "1"}), "u": (("time", "lat", "lon"), u, {"units": "m s-1"})},
+        {"time": times, "lat": lat, "lon": lon},
+    )
+    ds["time"].attrs.update(axis="T", standard_name="time")
+    ds["lat"].attrs.update(units="degrees_north", standard_name="latitude")
+    ds["lon"].attrs.update(units="degrees_east", standard_name="longitude")
+    return ds
+
+
+def _without_attributes(ds):
+    seconds = 21600.0 * np.arange(ds.sizes["time"])
+    return ds.assign_coords(time=seconds).drop_attrs().transpose("lon", "lat", "time"), {}, {}
+
+
+def _of_another_calendar(ds):
+    cftime = pytest.importorskip("cftime")
+    start = cftime.DatetimeNoLeap(2001, 2, 20)
+    units = {"time": {"units": "hours since 2001-02-20", "calendar": "noleap"}}
+    cftimes = [start + np.timedelta64(6 * k, "h").item() for k in range(ds.sizes["time"])]
+    return ds.assign_coords(time=("time", cftimes, ds.time.attrs)), units, {}
+
+
+def _packed(ds):
+    packing = {"dtype": "int16", "add_offset": 2.0, "scale_factor": 1e-4, "_FillValue": -32768}
+    return ds, {"q": packing, "u": packing | {"add_offset": 0.0, "scale_factor": 0.002}}, {}
+
+
+def _with_coasts(ds):
+    land = (ds.lon > 100) & (ds.lon < 160) & (ds.lat > 10)
+    return ds.where(~land), {}, {}
+
+
+def _with_months(ds):
+    ds = ds.assign_coords(month=("time", ds.time.dt.month.values))
+    ds["climatology"] = (("month_of_year", "lat", "lon"), np.ones((12, ds.sizes["lat"], ds.sizes["lon"])))
+    return ds, {}, {"variables": ["q", "u"]}
+
+
+GAUSSIAN = np.degrees(np.arcsin(np.polynomial.legendre.leggauss(40)[0]))
+LAYOUTS = {
+    "no attributes": lambda: _without_attributes(_carried(np.linspace(-85, 85, 40))),
+    "Gaussian": lambda: (_carried(np.round(GAUSSIAN, 3).astype(np.float32)), {}, {}),
+    "descending": lambda: (_carried(np.linspace(85, -85, 40)), {}, {}),
+    "another calendar": lambda: _of_another_calendar(_carried(np.linspace(-85, 85, 40))),
+    "packed integers": lambda: _packed(_carried(np.linspace(-85, 85, 40))),
+    "coasts": lambda: _with_coasts(_carried(np.linspace(-85, 85, 40))),
+    "month beside time": lambda: _with_months(_carried(np.linspace(-85, 85, 40))),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_law(layout, tmp_path):
+    ds, encoding, options = LAYOUTS[layout]()
+    metric = {"latitude": "lat", "radius": RADIUS}
+    flux = {"div(q u)": {"lon": "q u"}, "q": {"": "q"}, "q_east": {"lon": "q"}, "q_north": {"lat": "q"}}
+    with _written(ds, tmp_path, encoding) as found, warnings.catch_warnings():
+        warnings.simplefilter("ignore" if layout == "no attributes" else "error")
+        fields = sd.open_fields(found, radius=RADIUS, **options)
+        law = sd.identify_field(
+            fields, library=sd.Fluxes(flux, **metric), rate_of="q",
+            form=sd.FieldWeakForm(half_width={"time": 8, "lat": 8, "lon": 8}, stride=4),
+        )  # fmt: skip
+    assert fields.grid.names == ("time", "lat", "lon") or layout == "no attributes"
+    assert law.active_terms == ("div(q u)",)
+    np.testing.assert_allclose(law.coefficients[0, 0], -1.0, rtol=0.01)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_cf_xarray_tells_more_where_it_is_installed(installed, monkeypatch):
+    pytest.importorskip("cf_xarray")
+    ds = xr.Dataset({"h": (("a", "b", "c"), _values(5, 6, 24))}, {"a": np.arange(5.0), "b": LAT[:6], "c": LON})
+    ds["a"].attrs.update(_CoordinateAxisType="Time")
+    ds["b"].attrs.update(long_name="latitude")
+    ds["c"].attrs.update(_CoordinateAxisType="Lon")
+    if installed:
+        fields = sd.open_fields(ds)
+        assert fields.grid.time.name == "a"
+        assert fields.grid.sphere.names == ("b", "c")
+        told = sd.open_fields(ds, time="a", latitude="b", longitude="c")
+        assert told.grid == fields.grid
+    else:
+        monkeypatch.setitem(sys.modules, "cf_xarray", None)
+        with pytest.raises(sd.InputError, match="cannot tell what 'a', 'b', 'c' is"):
+            sd.open_fields(ds)

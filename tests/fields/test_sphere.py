@@ -225,3 +225,18 @@ def test_spheres_hash_and_refuse_what_is_none():
         sd.SphereOperators(sd.Sphere.regular(9, 16)).rotated_scalar("w", np.zeros((9, 16)))
     with pytest.raises(sd.InputError, match="values on this sphere"):
         sd.SphereOperators(sd.Sphere.regular(9, 16)).laplacian(np.zeros((16, 9)))
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_a_rotation_carries_itself_along_the_slope_of_its_square(axis):
+    """Killing fields: (K . grad) K = -grad |K|^2 / 2."""
+    sphere = sd.Sphere.regular(37, 72, radius=2.0)
+    operators = sd.SphereOperators(sphere)
+    lat, lon = np.meshgrid(sphere.latitude.array, sphere.longitude.array, indexing="ij")
+    u, v = {
+        "x": (-np.cos(lon) * np.sin(lat), np.sin(lon)),
+        "y": (-np.sin(lon) * np.sin(lat), -np.cos(lon)),
+        "z": (np.cos(lat), 0 * lat),
+    }[axis]
+    carried = operators.advection_of_wind(u, v, u, v)
+    np.testing.assert_allclose(carried, operators.gradient(-(u**2 + v**2) / 2), atol=1e-6)

@@ -17,7 +17,7 @@ from symdyn.regress.constraints.language import AbstractConstraint
 from symdyn.regress.fit import fit_on
 from symdyn.regress.outcome import solution_of
 from symdyn.regress.partial.attenuation import noise_share, without_noise
-from symdyn.regress.partial.rows import bound_law
+from symdyn.regress.partial.rows import bound_law, steady
 from symdyn.regress.partial.spacetime import invariant_equations, mixes_time
 from symdyn.regress.posed import Fitted, Posed, coefficients_of, posed_rows
 from symdyn.regress.rows.regression import Regression
@@ -54,7 +54,8 @@ def identify_field(
     rate_of: the fields whose rates are sought, all by default; or `Fluxes`, whose terms are then differentiated by time
         (the vorticity of a wind).
     order: the highest derivative by space; by default what the library has, at least 2.
-    time_order: 1, or 2 for a law of the second time derivative.
+    time_order: 1, or 2 for a law of the second time derivative; 0 for a balance, in which nothing is differentiated by
+        time: `rate_of` then is the left-hand side itself, and a time of the grid an axis as any other.
     form: `FieldWeakForm`, means over windows, by default; or `JetDerivatives`, derivatives at points: for clean data.
     action: a symmetry to enforce, acting on the jets: for example `sd.SO(2).acting_on({("x", "y"): sd.Point},
         u=sd.Scalar)`. With time_order=2 it may mix time and space (`sd.Poincare(1).acting_on(u=sd.Scalar)`): then
@@ -65,7 +66,8 @@ def identify_field(
     of the data that is significant is taken from the moments (errors in variables), which `stages` then say; the
     standard errors come from the scatter between boxes of windows. On a sphere rows weigh as much as their area.
 
-    Raises InputError for fields without time, a library that does not fit, and too few windows without missing values.
+    Raises InputError for rates of fields without time, a library that does not fit, a balance that has its left-hand
+    side among the terms, and too few windows without missing values.
 
     Examples
     --------
@@ -76,17 +78,19 @@ def identify_field(
     >>> sd.identify_field(heat).active_terms
     ('u_xx',)
     """
-    _check(fields, time_order, form)
+    _check(fields, rate_of, time_order, form)
+    fields = fields if time_order else steady(fields)
     if isinstance(library, Mapping):
         library = PerTarget(tuple(library.items()))
     settings = settings_of(
-        library=library, action=action, solver=solver, selection=selection, constraints=constraints, order=time_order
-    )
+        library=library, action=action, solver=solver, selection=selection, constraints=constraints,
+        order=max(time_order, 1),
+    )  # fmt: skip
     law = bound_law(fields, library, rate_of, order, time_order, form or FieldWeakForm())
-    reading = Reading(variables=fields.space.names, time=fields.grid.names[0])
+    reading = Reading(variables=fields.space.names, time=fields.grid.names[0] if time_order else None)
     settings = replace(settings, library=law.library, differentiation=law.form, reading=reading)
     found, noise = law.regression(fields)
-    _check_target(found, settings)
+    _check_target(found, settings, bool(time_order))
     admitted = None
     if action is not None and time_order == 2 and mixes_time(action, found.terms.space):
         admitted = invariant_equations(found.terms, action, law.fields)
@@ -122,25 +126,33 @@ def _corrected(made: Posed, noise: np.ndarray) -> Fitted:
     return whole.with_fits(fits)
 
 
-def _check(fields, time_order: int, form) -> None:
+def _check(fields, rate_of, time_order: int, form) -> None:
     if not isinstance(fields, Fields):
         raise InputError(
             f"identify_field takes Fields, as sd.open_fields(data) gives them, got {type(fields).__name__}; "
             "trajectories are for sd.identify"
         )
-    if fields.grid.time is None:
+    if time_order not in (0, 1, 2):
+        raise InputError(f"time_order must be 1 or 2, or 0 for a balance without rates, got {time_order!r}")
+    if fields.grid.time is None and time_order:
         raise InputError(
-            f"a law of rates needs fields on a grid with a time; this one has {', '.join(fields.grid.names)}"
+            f"a law of rates needs fields on a grid with a time; this one has {', '.join(fields.grid.names)}. "
+            "time_order=0 finds a balance"
         )
-    if time_order not in (1, 2):
-        raise InputError(f"time_order must be 1 or 2, got {time_order!r}")
+    if rate_of is None and not time_order:
+        raise InputError("a balance needs its left-hand side: give rate_of, a field or Fluxes")
     if form is not None and not isinstance(form, FieldWeakForm | JetDerivatives):
         raise InputError(f"form must be sd.FieldWeakForm() or sd.JetDerivatives(), got {form!r}")
 
 
-def _check_target(found: Regression, settings: Settings) -> None:
-    """Raise InputError where terms are vectors of another size, or a symmetry is to act on what is no field."""
+def _check_target(found: Regression, settings: Settings, rates: bool) -> None:
+    """Raise InputError where terms are vectors of another size or the left-hand side, or a symmetry moves no field."""
     terms, targets = found.terms, found.recording.target_space
+    both = [] if rates else [name for name in targets.component_names if name in terms.names]
+    if both:
+        raise InputError(
+            f"the left-hand side {both[0]!r} is among the terms; leave it out with the library's variables="
+        )
     if terms.value_shape and terms.value_shape != (targets.size,):
         raise InputError(
             f"the library's terms are vectors of size {terms.value_shape[0]} but {', '.join(targets.names)} has "

@@ -9,7 +9,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable
 from symdyn.data.recording import Recording
-from symdyn.fields import DivergenceForm, FieldRows, Fields, FieldWeakForm, JetDerivatives, field_rows, jets
+from symdyn.fields import DivergenceForm, FieldRows, Fields, FieldWeakForm, Grid, JetDerivatives, field_rows, jets
 from symdyn.fields.terms import FluxTerms
 from symdyn.groups.jets import jet_of
 from symdyn.library import AbstractLibrary, AbstractTerms
@@ -57,6 +57,12 @@ def bound_law(
     elif not isinstance(form, FieldWeakForm):
         raise InputError("the rate of terms is had in the weak form only: give form=sd.FieldWeakForm()")
     return FieldLaw(library, rate_of, max(needed, 2) if order is None else order, time_order, form)
+
+
+def steady(fields: Fields) -> Fields:
+    """The fields with the time as an axis among others, for balances."""
+    grid = fields.grid
+    return fields if grid.time is None else replace(fields, grid=Grid((grid.time, *grid.space)))
 
 
 def _derivatives(terms: FluxTerms) -> int:
@@ -130,7 +136,7 @@ def _recording(
     fields: Fields, space: StateSpace, names: tuple[str, ...], law: FieldLaw, units: tuple[str, ...]
 ) -> Recording:
     """What the law is about, without trajectories: jets, what is not among them, and rates where it is of order 2."""
-    assert fields.grid.time is not None
+    time = fields.grid.time
     new, kinematics = [], ()
     if isinstance(law.rate_of, AbstractLibrary):
         new = [Variable(n, (), (), unit) for n, unit in zip(names, units, strict=True) if n not in space.names]
@@ -142,6 +148,6 @@ def _recording(
         kinematics = tuple((name, f"{name}_rate") for name in names)
         names = tuple(f"{name}_rate" for name in names)
     return Recording(
-        replace(space, variables=(*space.variables, *new)), names, kinematics, (), fields.grid.time.name,
-        fields.grid.time.unit, fields.origin, fields.provenance,
+        replace(space, variables=(*space.variables, *new)), names, kinematics, (),
+        "" if time is None else time.name, "" if time is None else time.unit, fields.origin, fields.provenance,
     )  # fmt: skip
