@@ -10,6 +10,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn.data.reading import Reading
 from symdyn.fields import Fields, FieldWeakForm, JetDerivatives
+from symdyn.fields.weak import BLOCK
 from symdyn.groups import Action
 from symdyn.library import AbstractLibrary, PerTarget
 from symdyn.regress._identify import Fitted, coefficients_of, posed_rows, settings_of, solution_of
@@ -38,6 +39,7 @@ def identify_field(
     solver: AbstractSolver | None = None,
     selection: AbstractSelection | None = None,
     constraints: Iterable[AbstractConstraint] = (),
+    memory: int = BLOCK,
 ) -> Solution:
     r"""A law of fields from data: a sparse partial differential equation, on the symmetric subspace.
 
@@ -57,6 +59,8 @@ def identify_field(
     action: a symmetry to enforce, acting on the jets: for example `sd.SO(2).acting_on({("x", "y"): sd.Point},
         u=sd.Scalar)`.
     solver, selection, constraints: see `identify`.
+    memory: how many numbers of the data are read at once, in the weak form, which takes about four times as much while
+        it works on them; no fewer than one window needs. `JetDerivatives` hold all of them.
 
     Returns a `Solution`; its model is a function of one jet, and it cannot be integrated. In the weak form noise of the
     data that is significant is taken from the moments (errors in variables), which `stages` then say; the standard
@@ -82,7 +86,7 @@ def identify_field(
         library=library, action=action, solver=solver, selection=selection, constraints=constraints,
         order=max(time_order, 1),
     )  # fmt: skip
-    law = bound_law(fields, library, rate_of, order, time_order, form or FieldWeakForm())
+    law = bound_law(fields, library, rate_of, order, time_order, form or FieldWeakForm(), memory)
     reading = Reading(variables=fields.space.names, time=fields.grid.names[0] if time_order else None)
     settings = replace(settings, library=law.library, differentiation=law.form, reading=reading)
     found, noise = law.regression(fields)
