@@ -94,7 +94,8 @@ def stores() -> None:
                 added, terms, _ = json.loads(out.splitlines()[-1])
                 print(
                     f"{steps * 256**2 * 8 / 1e9:.1f} GB in float64, {memory * 8 / 2**20:.0f} MiB at once: "
-                    f"{added:.0f} MiB added, {after.ru_utime - before.ru_utime:.1f} s of processor time, {', '.join(terms)}"
+                    f"{added:.0f} MiB added, {after.ru_utime - before.ru_utime:.1f} s of processor time, "
+                    f"{', '.join(terms)}"
                 )
 
 
