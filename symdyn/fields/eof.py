@@ -36,6 +36,14 @@ class Modes:
     `mean`: a Dataset over space; `explained` (n,): the share of the variance of each mode; `weights`: a DataArray over
     space with the sum 1 over the points and components that count; `scale`: what each component was divided by;
     `samples`: how many instants there were; `time`: the name of the time.
+
+    Examples
+    --------
+    >>> import symdyn as sd
+    >>> winds = sd.open_dataset("winds_200hPa")[["u", "v"]]
+    >>> year = sd.modes(winds, 3)
+    >>> year.names, year.explained.round(2), dict(year.amplitudes(winds).sizes)
+    (('u', 'v'), array([0.84, 0.07, 0.05]), {'time': 12, 'mode': 3})
     """
 
     patterns: xr.Dataset = field(repr=False)
@@ -84,6 +92,12 @@ class Modes:
                 f"the modes are of {', '.join(self.names)} on a grid of the shape {self.weights.shape}; the data have "
                 f"{', '.join(fields.component_names)} on {fields.grid.shape[1:]}"
             )
+        for name in map(str, self.weights.dims):
+            places = self.weights[name].values, _points(coordinates[name])
+            if not np.allclose(*places, rtol=0, atol=1e-3 * np.abs(np.diff(places[0])).min()):
+                raise InputError(
+                    f"the data lie at other places along {name!r} than the modes; sort or interpolate them"
+                )
         values = np.stack([fields.component(name) for name in self.names], axis=1)
         found = self._projected(values.reshape(len(values), -1))
         labels = np.arange(1, len(self.explained) + 1)
@@ -101,7 +115,9 @@ class Modes:
             raise InputError(f"fields are made of amplitudes over (time, mode), got the dimensions {found.dims}")
         patterns = self.patterns.sel(mode=found["mode"])
         out = self.mean + (patterns * found).sum("mode", skipna=False) * self._scales()
-        return out.transpose(..., *self.weights.dims).assign_attrs(self.mean.attrs)
+        for name in self.names:
+            out[name].attrs.update(self.mean[name].attrs)
+        return out.transpose(..., *self.weights.dims)
 
     def to_xarray(self) -> xr.Dataset:
         """Patterns, means, weights and shares as one Dataset."""
@@ -276,6 +292,11 @@ def _opened(data, door: dict[str, Any]) -> tuple[Fields, dict[str, Any]]:
         return data, {name: (name, values, units[name]) for name, values in points.items()}
     fields = open_fields(data, **door)
     return fields, {name: data[name].variable for name in fields.grid.names}
+
+
+def _points(coordinate) -> np.ndarray:
+    """The values of a coordinate, of a Dataset or as a tuple (dimension, values, attributes)."""
+    return np.asarray(coordinate[1] if isinstance(coordinate, tuple) else coordinate.values)
 
 
 def _seen(values: np.ndarray, names: tuple[str, ...], grid: Grid, missing: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The weak form of fields: processor time of large cases, memory out of core, and PySINDy's rows beside ours.
 
     python tests/benchmarks/fields.py            # 128 x 128 x 200 and the comparison with PySINDy
-    python tests/benchmarks/fields.py large      # 512 x 512 x 100 as well
+    python tests/benchmarks/fields.py large      # 512 x 512 x 100 as well, and stores of 0.2 to 3.4 GB
 
 Two components, all monomials up to degree 3 and all derivatives up to order 2: 54 terms.
 """
@@ -74,6 +74,31 @@ def out_of_core(n: int = 256, steps: int = 800) -> None:
         )
 
 
+def stores() -> None:
+    """What `identify_field` adds to a process for Zarr stores of several sizes and bounds, each in its own process."""
+    import json
+    import subprocess
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "regress"))
+    from test_out_of_core import PROGRAM, write_waves
+
+    for steps in (400, 1600, 6400):
+        with tempfile.TemporaryDirectory() as folder:
+            write_waves(folder, steps)
+            for memory in (2**22, 2**24, 2**26):
+                command = [sys.executable, "-c", PROGRAM, folder, str(memory)]
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                added, terms, _ = json.loads(out.splitlines()[-1])
+                print(
+                    f"{steps * 256**2 * 8 / 1e9:.1f} GB in float64, {memory * 8 / 2**20:.0f} MiB at once: "
+                    f"{added:.0f} MiB added, {after.ru_utime - before.ru_utime:.1f} s of processor time, "
+                    f"{', '.join(terms)}"
+                )
+
+
 def beside_pysindy() -> None:
     """The same windows and terms on one field of one dimension: the largest difference, relative to the column."""
     import pysindy as ps
@@ -117,6 +142,7 @@ def main() -> None:
     measure(128, 200, 12, {"t": 4, "y": 5, "x": 5})
     if "large" in sys.argv[1:]:
         measure(512, 100, 16, {"t": 8, "y": 16, "x": 16})
+        stores()
     beside_pysindy()
 
 

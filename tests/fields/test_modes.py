@@ -79,7 +79,7 @@ def test_fields_of_different_units_count_alike(tmp_path):
     assert found.scale["p"] == pytest.approx(400 * found.scale["h"], rel=1e-2)
     again = found.field(found.amplitudes(ds))
     np.testing.assert_allclose(again.p.transpose("time", "lat", "lon"), ds.p, rtol=1e-9)
-    assert again.p.attrs.get("units") == "Pa" or found.mean.p.attrs["units"] == "Pa"
+    assert (again.p.attrs["units"], again.h.attrs["units"]) == ("Pa", "m")
     found.to_xarray().to_netcdf(tmp_path / "modes.nc")
     with xr.open_dataset(tmp_path / "modes.nc") as file:
         back = sd.Modes.from_xarray(file.load())
@@ -122,6 +122,8 @@ def test_inputs_that_cannot_be_used():
         sd.modes(ds, 0)
     with pytest.raises(sd.InputError, match="the data have h on"):
         found.amplitudes(ds.isel(lat=slice(3, None)))
+    with pytest.raises(sd.InputError, match="other places along 'lat'"):
+        found.amplitudes(ds.isel(lat=slice(None, None, -1)))
     with pytest.raises(sd.InputError, match="pairs name each mode once, out of 1 to 2"):
         found.amplitudes(ds, pairs={"wave": (1, 3)})
     with pytest.raises(sd.InputError, match="over \\(time, mode\\)"):

@@ -10,6 +10,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn.data.reading import Reading
 from symdyn.fields import Fields, FieldWeakForm, JetDerivatives
+from symdyn.fields.weak import BLOCK
 from symdyn.groups import Action
 from symdyn.library import AbstractLibrary, PerTarget
 from symdyn.regress._identify import settings_of
@@ -41,6 +42,7 @@ def identify_field(
     solver: AbstractSolver | None = None,
     selection: AbstractSelection | None = None,
     constraints: Iterable[AbstractConstraint] = (),
+    memory: int = BLOCK,
 ) -> Solution:
     r"""A law of fields from data: a sparse partial differential equation, on the symmetric subspace.
 
@@ -61,6 +63,8 @@ def identify_field(
         u=sd.Scalar)`. With time_order=2 it may mix time and space (`sd.Poincare(1).acting_on(u=sd.Scalar)`): then
         u_tt - F is invariant as a whole.
     solver, selection, constraints: see `identify`.
+    memory: how many numbers of the data are read at once, in the weak form, which takes about four times as much while
+        it works on them; no fewer than one window needs. `JetDerivatives` hold all of them.
 
     Returns a `Solution`; its model is a function of one jet, and `simulate_field` integrates it. In the weak form noise
     of the data that is significant is taken from the moments (errors in variables), which `stages` then say; the
@@ -86,7 +90,7 @@ def identify_field(
         library=library, action=action, solver=solver, selection=selection, constraints=constraints,
         order=max(time_order, 1),
     )  # fmt: skip
-    law = bound_law(fields, library, rate_of, order, time_order, form or FieldWeakForm())
+    law = bound_law(fields, library, rate_of, order, time_order, form or FieldWeakForm(), memory)
     reading = Reading(variables=fields.space.names, time=fields.grid.names[0] if time_order else None)
     settings = replace(settings, library=law.library, differentiation=law.form, reading=reading)
     found, noise = law.regression(fields)

@@ -11,6 +11,7 @@ from symdyn._types import StateSpace, Variable
 from symdyn.data.recording import Recording
 from symdyn.fields import DivergenceForm, FieldRows, Fields, FieldWeakForm, Grid, JetDerivatives, field_rows, jets
 from symdyn.fields.terms import FluxTerms
+from symdyn.fields.weak import BLOCK
 from symdyn.groups.jets import jet_of
 from symdyn.library import AbstractLibrary, AbstractTerms
 from symdyn.regress.rows.moments import design_moments, sample_moments
@@ -26,6 +27,7 @@ class FieldLaw:
     order: int
     time_order: int
     form: FieldWeakForm | JetDerivatives
+    memory: int = BLOCK
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ class FieldLaw:
 
 
 def bound_law(
-    fields: Fields, library: AbstractLibrary | None, rate_of, order: int | None, time_order: int, form
+    fields: Fields, library: AbstractLibrary | None, rate_of, order: int | None, time_order: int, form, memory: int
 ) -> FieldLaw:
     """The law with what was not said filled in. Raises InputError where the library needs higher derivatives."""
     if library is None:
@@ -56,7 +58,7 @@ def bound_law(
             raise InputError(f"unknown field {unknown[0]!r} in rate_of; there are {', '.join(fields.space.names)}")
     elif not isinstance(form, FieldWeakForm):
         raise InputError("the rate of terms is had in the weak form only: give form=sd.FieldWeakForm()")
-    return FieldLaw(library, rate_of, max(needed, 2) if order is None else order, time_order, form)
+    return FieldLaw(library, rate_of, max(needed, 2) if order is None else order, time_order, form, memory)
 
 
 def steady(fields: Fields) -> Fields:
@@ -81,8 +83,9 @@ def _derivatives(terms: FluxTerms) -> int:
 def _weak(law: FieldLaw, fields: Fields) -> tuple[Regression, np.ndarray | None]:
     assert isinstance(law.form, FieldWeakForm)
     rows = field_rows(
-        fields, law.library, rate_of=law.rate_of, form=law.form, order=law.order, time_order=law.time_order
-    )
+        fields, law.library, rate_of=law.rate_of, form=law.form, order=law.order, time_order=law.time_order,
+        memory=law.memory,
+    )  # fmt: skip
     order = _nested(rows.windows)
     order = order[rows.weights[order] > 0]
     _check_count(len(order), len(rows.design), rows.terms, "windows")
