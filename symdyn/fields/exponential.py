@@ -72,6 +72,7 @@ def exponential_solver():
 def _integrator():
     import diffrax
     import equinox as eqx
+    import jax
     import jax.numpy as jnp
 
     def largest(y):
@@ -82,7 +83,8 @@ def _integrator():
         control = diffrax.PIDController(rtol=rtol, atol=atol, norm=largest)
         control = diffrax.ClipStepSizeController(control, step_ts=times)
         solver, most = exponential_solver()(linear), GROWTH * jnp.max(jnp.abs(y0))
-        term = diffrax.ODETerm(lambda t, y, args: rates(t, y))
+        rate = jax.jit(rates.__call__)  # traced once for all stages of a step
+        term = diffrax.ODETerm(lambda t, y, args: rate(t, y))
         found = diffrax.diffeqsolve(
             term, solver, times[0], times[-1], None, y0, saveat=diffrax.SaveAt(ts=times), max_steps=max_steps,
             throw=False, stepsize_controller=control, event=diffrax.Event(lambda t, y, args, **_: largest(y) > most),

@@ -34,7 +34,7 @@ class Waves:
     >>> from symdyn.fields.waves import Waves
     >>> waves = Waves((sd.Periodic("x", 0.0, 2 * np.pi, 8),))
     >>> waves.shape, waves.fine
-    ((4,), (12,))
+    ((4,), (10,))
     >>> np.round(np.asarray(waves.transformed(np.cos(2 * waves.axes[0].points))), 6) + 0.0
     array([0. +0.j, 0. +0.j, 0.5+0.j, 0. +0.j], dtype=complex64)
     """

@@ -76,7 +76,7 @@ def make_fields(
     ({'time': 201, 'x': 256}, 'u_t = -u u_x + viscosity u_xx')
     >>> fields = sd.open_fields(data, ["u"], periodic=["x"])
     >>> sd.identify_field(fields).active_terms
-    ('u_xx', '(u^2)_x')
+    ('(u^2)_x', 'u_xx')
     """
     import jax
 

@@ -2,5 +2,6 @@
 
 from symdyn.model.fields.diagnosed import RotationalWind
 from symdyn.model.fields.simulate import simulate_field
+from symdyn.model.fields.smoothing import smoothed_start
 
-__all__ = ["RotationalWind", "simulate_field"]
+__all__ = ["RotationalWind", "simulate_field", "smoothed_start"]

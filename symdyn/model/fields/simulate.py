@@ -16,6 +16,7 @@ from symdyn.model.fields.box import on_box
 from symdyn.model.fields.given import Given, first_values, held_names
 from symdyn.model.fields.law import FieldLaw, field_law
 from symdyn.model.fields.periodic import on_waves
+from symdyn.model.fields.smoothing import smoothed_start
 from symdyn.model.fields.sphere import on_sphere
 
 HIGH = 2 / 3  # of the highest wave: where noise and truncation live
@@ -24,11 +25,12 @@ GROWTH = np.log(10.0)  # over the whole time, from which on short waves are told
 
 def simulate_field(
     law,
-    start: Fields,
+    start,
     times: Any = None,
     *,
     given: Given = None,
     boundary: Fields | None = None,
+    smooth: bool = False,
     rtol: float = 1e-6,
     method=None,
     max_steps: int = 100_000,
@@ -53,6 +55,7 @@ def simulate_field(
         instant (`RotationalWind`); what it does not give stays as it is at the start.
     boundary: fields over the times whose values near the ends of axes are prescribed; without it those of the start
         stay. Of no meaning on periodic axes.
+    smooth: leave out of a noisy start, where all axes are periodic, the waves from which on there is noise alone.
     rtol: relative tolerance; the absolute one is rtol times the size of each field (of its largest wave).
     method: a solver of diffrax for axes with ends: `Kvaerno5` for small grids and `Tsit5` for large ones by default.
     max_steps: most steps before giving up.
@@ -82,7 +85,7 @@ def simulate_field(
         raise InputError(f"the law has the axes {', '.join(wanted)}; the start has {', '.join(a.name for a in axes)}")
     clock = _times(start, times)
     held = held_names(known, start, given)
-    first = first_values(known, start)
+    first = first_values(known, smoothed_start(start) if smooth else start)
     _warn_of_growth(known, start.grid, clock)
     if start.grid.sphere is not None:
         found = on_sphere(known, start, first, held, given, clock, rtol, max_steps)

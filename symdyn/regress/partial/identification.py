@@ -15,18 +15,19 @@ from symdyn.groups import Action
 from symdyn.library import AbstractLibrary, PerTarget
 from symdyn.regress._identify import settings_of
 from symdyn.regress.constraints.language import AbstractConstraint
-from symdyn.regress.fit import fit_on
+from symdyn.regress.fit import Fit, fit_on
 from symdyn.regress.outcome import solution_of
 from symdyn.regress.partial.attenuation import noise_share, without_noise
 from symdyn.regress.partial.rows import bound_law, steady
 from symdyn.regress.partial.spacetime import invariant_equations, mixes_time
 from symdyn.regress.posed import Fitted, Posed, coefficients_of, posed_rows
 from symdyn.regress.rows.regression import Regression
-from symdyn.regress.selection import AbstractSelection
+from symdyn.regress.selection import AbstractSelection, Path
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.solvers import AbstractSolver
 
 SLIGHT = 1e-6  # share of the squares of a column below which its noise does not matter
+SUPPORTED = 2.0  # standard errors: weaker terms are dropped once the noise is taken from their moments
 PASSES = 4  # of choosing the terms, each with the noise of the residual that the last law left
 
 
@@ -122,12 +123,40 @@ def _corrected(made: Posed, noise: np.ndarray) -> Fitted:
         if chosen in seen:
             break
         seen.append(chosen)
-    whole = on(law(), True)
-    fits = tuple(
-        fit_on(problem, fit.path, settings.solver.ridge)
-        for problem, fit in zip(whole.problems, fitted.fits, strict=True)
-    )
-    return whole.with_fits(fits)
+    paths = tuple(fit.path for fit in fitted.fits)
+    while True:
+        whole = on(law(), True)
+        pairs = zip(whole.problems, paths, strict=True)
+        fitted = whole.with_fits(tuple(fit_on(problem, path, settings.solver.ridge) for problem, path in pairs))
+        shorter = tuple(_without_weakest(fit) for fit in fitted.fits)
+        if all(new is fit.path for new, fit in zip(shorter, fitted.fits, strict=True)):
+            return fitted
+        paths = shorter
+
+
+def _without_weakest(fit: Fit) -> Path:
+    """The path of a fit with its weakest term dropped, if it is below `SUPPORTED` standard errors.
+
+    Terms are chosen by moments that keep a part of the noise, and with little noise in the rates a term that mends
+    that part comes in. By the moments without the noise it is nothing. Where nothing was chosen nothing is dropped.
+    """
+    error = np.sqrt(np.diag(fit.covariance))
+    kept = np.flatnonzero(fit.mask)
+    if len(fit.path.masks) < 2 or len(kept) < 2:
+        return fit.path
+    strength = np.abs(fit.weights[kept]) / np.where(error > 0, error, 1e-300)
+    if strength.min() >= SUPPORTED:
+        return fit.path
+    mask = fit.mask.copy()
+    mask[kept[strength.argmin()]] = False
+    path = fit.path
+    known = np.flatnonzero((path.masks == mask).all(axis=1))
+    if len(known):
+        return replace(path, chosen=int(known[0]))
+    return replace(
+        path, masks=np.vstack([path.masks, mask]), residuals=np.r_[path.residuals, path.residuals[path.chosen]],
+        scores=np.r_[path.scores, path.scores[path.chosen]], chosen=len(path.masks),
+    )  # fmt: skip
 
 
 def _check(fields, rate_of, time_order: int, form) -> None:

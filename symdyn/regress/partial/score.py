@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.fields import Fields
-from symdyn.model.fields import simulate_field
-
-ABOVE = 4.0  # times the power of the noise: waves with more are taken for the field
+from symdyn.model.fields import simulate_field, smoothed_start
 
 
 def score_fields(solution, fields: Fields, *, smooth: bool = True, boundary: Fields | None = None, **options: Any):
@@ -66,33 +63,3 @@ def score_fields(solution, fields: Fields, *, smooth: bool = True, boundary: Fie
 def _squares(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted sums of squares of each instant, (t,)."""
     return (weights * values**2).reshape(len(values), -1).sum(axis=1)
-
-
-def smoothed_start(fields: Fields) -> Fields:
-    """Fields whose first instant has no waves, along all periodic axes, beyond those that stand out of the noise.
-
-    The noise is the median power of the highest quarter of the waves; a shell of waves is kept up to the last whose
-    mean power is four times that.
-    """
-    axes = fields.grid.space_axes
-    if fields.grid.sphere is not None or any(axis.period is None for axis in axes):
-        return fields
-    values = []
-    for name in fields.component_names:
-        whole = np.array(fields.component(name))
-        if np.isfinite(whole[0]).all():
-            whole[0] = _without_noise(whole[0])
-        values.append(whole)
-    return replace(fields, values=tuple(values))
-
-
-def _without_noise(field: np.ndarray) -> np.ndarray:
-    waves = np.fft.fftn(field)
-    number = [np.abs(np.fft.fftfreq(n)) * 2 for n in field.shape]  # 1 at the highest
-    size = np.sqrt(sum(each**2 for each in np.meshgrid(*number, indexing="ij")))
-    shells = np.minimum((size * min(field.shape) / 2).round().astype(int), min(field.shape) // 2)
-    power = np.bincount(shells.ravel(), (np.abs(waves) ** 2).ravel()) / np.maximum(np.bincount(shells.ravel()), 1)
-    floor = np.median(power[3 * len(power) // 4 :])
-    strong = np.flatnonzero(power > ABOVE * floor)
-    last = strong.max(initial=0)
-    return np.fft.ifftn(np.where(shells <= last, waves, 0.0)).real
