@@ -78,7 +78,7 @@ class AbstractModel(eqx.Module):
                 "too (rate_of), leave them out of the state (variables), or say that they are given (inputs)"
             )
 
-    def simulate(self, start, times, **options):
+    def simulate(self, start, times, **options) -> Any:
         """Integrate from `start`: see `symdyn.simulate`, and `symdyn.simulate_field` for a law of fields."""
         from symdyn.model._simulate import simulate
         from symdyn.model.fields import simulate_field
