@@ -207,6 +207,22 @@ def test_symmetries_of_laws_from_noisy_fields(fields, library, time_order, name,
     assert found.closure < 1e-8
 
 
+def test_conservation_laws_of_a_law_from_noisy_fields():
+    """Mass, momentum and energy of KdV; the coefficients in the fluxes are those that were found."""
+    law = sd.identify_field(_two_solitons(0.05), library=sd.DivergenceForm(2, order=3, bias=True))
+    found = sd.conservation_laws(law, library=sd.Monomials(2, variables=("u", "u_x", "u_xx")))
+    assert [str(each).split(" + d/dx")[0] for each in found.laws][:2] == ["d/dt (u)", "d/dt (1/2 u^2)"]
+    assert len(found.laws) == 3
+    with pytest.raises(sd.InputError, match="laws on jets"):
+        sd.conservation_laws({"u": "-u u_x"}, library=sd.Monomials(1))
+
+
+def test_scalings_of_a_law_from_noisy_fields_are_whole_numbers():
+    law = sd.identify_field(_two_solitons(0.05), library=sd.DivergenceForm(2, order=3, bias=True))
+    found = sd.find_symmetries(law, candidates=sd.Scalings(), discrete=False)
+    assert found.weights == ({"t": 3, "x": 1, "u": -2},)
+
+
 def test_symmetries_need_an_equation_for_each_field():
     law = sd.identify_field(_lambda_omega(0.0), rate_of="u", library=sd.DivergenceForm(1, order=2))
     with pytest.raises(sd.InputError, match="'v' changes"):

@@ -12,6 +12,7 @@ from symdyn._types import Frozen, StateSpace
 from symdyn.groups import Polynomial
 from symdyn.groups.polynomial import read_polynomial, stacked
 from symdyn.library import AbstractLibrary
+from symdyn.model.model import Model
 from symdyn.regress.symmetries.find import _read, _subject
 from symdyn.symmetry.conserved.laws import ConservationLaw, ConservationLaws
 from symdyn.symmetry.conserved.multipliers import laws_in, time_of, variational
@@ -24,7 +25,7 @@ from symdyn.symmetry.discovery.subjects import Flow
 
 
 def conservation_laws(
-    equation: Any, *, library: AbstractLibrary, space: StateSpace, time: str = "", tolerance: float = 1e-8
+    equation: Any, *, library: AbstractLibrary, space: StateSpace | None = None, time: str = "", tolerance: float = 1e-8
 ) -> ConservationLaws:
     r"""The conservation laws $D_t T + D_k X_k = \Lambda \Delta$ of a partial differential equation $\Delta = 0$.
 
@@ -36,10 +37,11 @@ def conservation_laws(
     Parameters
     ----------
     equation: a polynomial law on jets as text, as `find_symmetries` takes it: the right-hand side of u_t = F, by field,
-        or Delta itself on jets of spacetime (a list for several equations, which are as many as fields for a system).
+        or Delta itself on jets of spacetime (a list for several equations, which are as many as fields for a system);
+        or a law of fields that was identified.
     library: candidate terms of the multipliers: `Monomials(2)` of all derivatives in the space; name the coordinates
         too, `Monomials(2, ("t", "x", "u", "u_x"))`, for laws such as that of a Galilean boost.
-    space: the jets, `StateSpace.jets(...)`.
+    space: the jets, `StateSpace.jets(...)`; a law that was identified has its own.
     time: the coordinate whose density is sought, for jets of spacetime: "t" by default.
     tolerance: largest scale-free defect, for laws whose numbers are not rational.
 
@@ -60,7 +62,10 @@ def conservation_laws(
     """
     if not isinstance(library, AbstractLibrary):
         raise InputError(f"library is a library of terms such as sd.Monomials(2), got {type(library).__name__}")
-    if not (space.derivatives or space.coordinates):
+    model = getattr(equation, "model", equation)
+    if isinstance(model, Model) and space is None:
+        space = model.terms.space
+    if space is None or not (space.derivatives or space.coordinates):
         raise InputError('conservation laws are those of laws on jets: space=sd.StateSpace.jets(("x",), time="t", ...)')
     subject = _subject(equation, None, space, (), None, "", None, None, {})
     assert isinstance(subject, JetLaw)
