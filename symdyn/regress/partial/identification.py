@@ -60,9 +60,9 @@ def identify_field(
     time_order: 1, or 2 for a law of the second time derivative; 0 for a balance, in which nothing is differentiated by
         time: `rate_of` then is the left-hand side itself, and a time of the grid an axis as any other.
     form: `FieldWeakForm`, means over windows, by default; or `JetDerivatives`, derivatives at points: for clean data.
-    action: a symmetry to enforce, acting on the jets: for example `sd.SO(2).acting_on({("x", "y"): sd.Point},
-        u=sd.Scalar)`. With time_order=2 it may mix time and space (`sd.Poincare(1).acting_on(u=sd.Scalar)`): then
-        u_tt - F is invariant as a whole.
+    action: a symmetry to enforce, acting on the jets: for example
+        `sd.SO(2).acting_on({("x", "y"): sd.Point}, u=sd.Scalar)`. With time_order=2 it may mix time and space, as
+        `sd.Poincare(1).acting_on(u=sd.Scalar)` does: then u_tt - F is invariant as a whole.
     solver, selection, constraints: see `identify`.
     memory: how many numbers of the data are read at once, in the weak form, which takes about four times as much while
         it works on them; no fewer than one window needs. `JetDerivatives` hold all of them.
