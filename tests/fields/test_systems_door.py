@@ -17,7 +17,11 @@ def _x(n=256, length=2 * np.pi):
     return length / n * np.arange(n)
 
 
-@pytest.mark.parametrize("name", sorted(sd.FIELD_SYSTEMS))
+QUICK = ("klein_gordon", "lambda_omega", "shallow_water")  # one of each kind; all of them are compiled in test_systems
+EVERY = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in sorted(sd.FIELD_SYSTEMS)]
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_every_system_opens_as_fields_and_says_what_it_is(name):
     entry = sd.FIELD_SYSTEMS[name]
     shape = (24, 48) if entry.on_sphere else 32

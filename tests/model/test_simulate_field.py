@@ -32,8 +32,8 @@ def _rounded(law):
     ("system", "library", "terms"),
     [
         ("burgers", sd.DivergenceForm(2, order=2), 2),
-        ("kdv", sd.DivergenceForm(2, order=3), 2),
-        ("porous_medium", sd.DivergenceForm(2, order=2), 1),
+        pytest.param("kdv", sd.DivergenceForm(2, order=3), 2, marks=pytest.mark.slow),
+        pytest.param("porous_medium", sd.DivergenceForm(2, order=2), 1, marks=pytest.mark.slow),
         ("klein_gordon", sd.DivergenceForm(3, order=2), 4),
     ],
 )
