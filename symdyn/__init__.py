@@ -129,7 +129,7 @@ from symdyn.library import (
     Waves,
 )
 from symdyn.model import ImplicitModel, Model, RotationalWind, simulate, simulate_field
-from symdyn.neural import EquivariantLinear, Rates
+from symdyn.neural import EquivariantLayer, EquivariantLinear, EquivariantMLP, Homogeneous, PlainMLP, Rates
 from symdyn.regress import (
     BIC,
     EBIC,

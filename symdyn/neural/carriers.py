@@ -167,6 +167,8 @@ def carriers(
     Raises InputError for quantities that do not move linearly (or by shifts), and for what does not fit the action.
     """
     asked = [q for q in quantities if not isinstance(q, Carrier)]
+    if not asked:
+        return list(quantities)
     atoms = list(dict.fromkeys(atom for q in asked for atom in _atoms(q)))
     if isinstance(action, Group):
         bad = [q for q in asked if not isinstance(q, AbstractRepresentation)]

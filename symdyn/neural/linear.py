@@ -32,6 +32,7 @@ class EquivariantLinear(eqx.Module):
     key: a JAX PRNG key. Weights are drawn so that inputs of unit variance give outputs of unit variance; the bias is 0.
     space: the state, under an action whose state is neither input nor output.
     bias: whether there is one.
+    partial: whether blocks of the outputs that no equivariant map reaches are zero, instead of an error.
     dtype: of the weights; by default JAX's.
 
     Raises InputError where a quantity does not move by matrices and shifts, outputs move by shifts, or no equivariant
@@ -71,6 +72,7 @@ class EquivariantLinear(eqx.Module):
         key,
         space: StateSpace | None = None,
         bias: bool = True,
+        partial: bool = False,
         dtype=None,
     ):
         if isinstance(inputs, Carrier) and isinstance(outputs, Carrier):
@@ -95,7 +97,7 @@ class EquivariantLinear(eqx.Module):
         self.pairs = tuple((i, o) for i, o, _ in found)
         self.bases = tuple(basis for *_, basis in found)
         for o, block in enumerate(self.target.blocks):
-            if o not in {out for _, out in self.pairs}:
+            if not partial and o not in {out for _, out in self.pairs}:
                 raise InputError(
                     f"no equivariant map reaches a block of {block.size} numbers of the outputs from these inputs; "
                     "give inputs or hidden layers a representation that it can come from, or leave it out"
@@ -147,7 +149,13 @@ class EquivariantLinear(eqx.Module):
             made = jnp.einsum("ocr,cra->oa", weight.astype(x.dtype), taken)
             parts[o] = parts[o] + made if o in parts else made
         order = np.argsort(np.concatenate([p.array.ravel() for p in self.target.places]))
-        return jnp.concatenate([parts[o].ravel() for o in range(len(self.target.blocks))])[order]
+        empty = (jnp.zeros(places.shape, x.dtype) for places in self.target.places)
+        return jnp.concatenate([parts.get(o, zero).ravel() for o, zero in enumerate(empty)])[order]
+
+    def reached(self, live: frozenset[Block]) -> frozenset[Block]:
+        """The blocks of the outputs that are not always zero where those of the inputs outside `live` are."""
+        alive = [b in live or (self.constant and b.trivial) for b in self.source.blocks]
+        return frozenset(self.target.blocks[o] for i, o in self.pairs if alive[i])
 
     def matrix(self) -> Array:
         """W and, where there is one, b as the last column: (d, n) or (d, n + 1)."""
