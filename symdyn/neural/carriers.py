@@ -79,8 +79,8 @@ class Block:
     def times(self, other: Block) -> Block:
         """The tensor product, entries in C order."""
         a, b = self.generators.array, other.generators.array
-        I, J = np.eye(self.size), np.eye(other.size)
-        made = [np.kron(x, J) + np.kron(I, y) for x, y in zip(a, b, strict=True)]
+        one, two = np.eye(self.size), np.eye(other.size)
+        made = [np.kron(x, two) + np.kron(one, y) for x, y in zip(a, b, strict=True)]
         k = self.size * other.size
         elements = [np.kron(x, y) for x, y in zip(self.elements.array, other.elements.array, strict=True)]
         return Block(Frozen(np.reshape(made, (-1, k, k))), Frozen(np.reshape(elements, (-1, k, k))))
@@ -159,9 +159,7 @@ def trivial_like(carrier: Carrier) -> Block:
     return Block(Frozen(np.zeros((g, 1, 1))), Frozen(np.ones((e, 1, 1))))
 
 
-def carriers(
-    action: Group | Action, quantities: Sequence[Any], space: StateSpace | None = None
-) -> list[Carrier]:
+def carriers(action: Group | Action, quantities: Sequence[Any], space: StateSpace | None = None) -> list[Carrier]:
     """Each quantity with the matrices of one and the same list of generators and elements.
 
     Raises InputError for quantities that do not move linearly (or by shifts), and for what does not fit the action.

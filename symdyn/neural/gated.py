@@ -16,7 +16,7 @@ from symdyn._types import Frozen, StateSpace
 from symdyn.groups import Action, Group
 from symdyn.neural.carriers import Block, Carrier, Quantity, carriers, trivial_like
 from symdyn.neural.intertwiners import LARGEST, intertwiners
-from symdyn.neural.linear import EquivariantLinear
+from symdyn.neural.linear import EquivariantLinear, taken_at
 
 Gate = Literal["bilinear", "norm"]
 
@@ -94,10 +94,12 @@ class EquivariantLayer(eqx.Module):
         )  # fmt: skip
         pointwise = all(block.signed for block in blocks)
         used = bool(self.products) or (bool(self.invariants) and not pointwise)
-        used = used or any(block.trivial for block in blocks) and bool(self.invariants)
+        used = used or (any(block.trivial for block in blocks) and bool(self.invariants))
         second = gate == "bilinear" and used
         self.other = (
-            EquivariantLinear(None, inputs, outputs, key=keys[1], bias=bias, partial=True, dtype=dtype) if second else None
+            EquivariantLinear(None, inputs, outputs, key=keys[1], bias=bias, partial=True, dtype=dtype)
+            if second
+            else None
         )
         dtype = dtype or jnp.result_type(float)
         still = sum(m for block, m in zip(blocks, copies, strict=True) if block.trivial)
@@ -122,7 +124,7 @@ class EquivariantLayer(eqx.Module):
         t = self._invariants(y, s)
         for (i, j, k, Q), scale in zip(self.products, self.scales, strict=True):
             into = np.arange(len(scale))
-            a, b = y[i][into % len(y[i])], s[j][into % len(s[j])]
+            a, b = taken_at(y[i], into % len(y[i])), taken_at(s[j], into % len(s[j]))
             shape = (len(Q), -1, a.shape[1], b.shape[1])
             y[k] = y[k] + jnp.einsum("rkab,ca,cb,cr->ck", Q.array.reshape(shape).astype(a.dtype), a, b, scale)
         blocks = self.target.blocks
@@ -138,7 +140,7 @@ class EquivariantLayer(eqx.Module):
                 y[b] = y[b] * gates[start : start + len(y[b]), None]
                 start += len(y[b])
         order = np.argsort(np.concatenate([p.array.ravel() for p in self.target.places]))
-        return jnp.concatenate([part.ravel() for part in y])[order]
+        return taken_at(jnp.concatenate([part.ravel() for part in y]), order)
 
     def reached(self, live: frozenset[Block]) -> frozenset[Block]:
         """The hidden blocks that are not always zero where those of the inputs outside `live` are."""
@@ -150,7 +152,7 @@ class EquivariantLayer(eqx.Module):
         return out | more
 
     def _split(self, values) -> list[Array]:
-        return [values[p.array] for p in self.target.places]
+        return [taken_at(values, p.array) for p in self.target.places]
 
     def _invariants(self, y: list[Array], s: list[Array]) -> Array:
         """All invariants of pairs of copies, (t,)."""

@@ -140,7 +140,7 @@ def test_outputs_have_unit_variance_at_the_start(group):
     assert np.allclose(np.asarray(layer(np.zeros(layer.source.size - 1))), 0.0)
     x = np.random.default_rng(0).normal(size=(30, layer.source.size - 1)).astype(np.float32)
     y = np.asarray(jax.vmap(layer)(x))
-    vectors = y[:, : -400]
+    vectors = y[:, :-400]
     assert np.mean(vectors**2) == pytest.approx(1.0, rel=0.25)
     assert np.mean(y[:, -400:] ** 2) == pytest.approx(1.0, rel=0.25)
 

@@ -46,9 +46,7 @@ def test_networks_are_equivariant(name, gate):
     source, target = carriers(GROUPS[name][0], GROUPS[name][1:])
     for dtype, bound in ((np.float64, 1e-12), (np.float32, 1e-5))[: 2 if name == "SO(3)" else 1]:
         with double_precision():
-            net = made(
-                GROUPS[name][0], source, target, (4, 3), key=jax.random.key(2), gate=gate, dtype=dtype
-            )
+            net = made(GROUPS[name][0], source, target, (4, 3), key=jax.random.key(2), gate=gate, dtype=dtype)
             assert worst(net, source, target, dtype) <= bound
 
 
@@ -83,13 +81,17 @@ def test_an_output_that_would_always_be_zero_is_refused():
     widths = (2 * sd.Vector + 2 * sd.Axial, 2 * sd.Vector + 2 * sd.Axial + 2 * sd.Pseudoscalar)
     net = made(sd.O(3), inputs, sd.Pseudoscalar, widths, key=jax.random.key(0))
     x = jnp.eye(3).ravel()
-    assert abs(net(x)[0]) > 1e-6 and np.allclose(net(-x), -net(x), rtol=1e-5)
+    assert abs(net(x)[0]) > 1e-6
+    assert np.allclose(net(-x), -net(x), rtol=1e-5)
 
 
 def test_odd_networks_have_no_bias_and_are_tanh():
-    net = sd.EquivariantMLP(sd.SignPattern((-1,)), 3 * sd.Vector, 2 * sd.Vector, (7 * sd.Vector,), key=jax.random.key(0))
+    net = sd.EquivariantMLP(
+        sd.SignPattern((-1,)), 3 * sd.Vector, 2 * sd.Vector, (7 * sd.Vector,), key=jax.random.key(0)
+    )
     W, V = net.layers[0].main.matrix(), net.last.matrix()
-    assert not np.any(W[:, -1]) and not np.any(V[:, -1])
+    assert not np.any(W[:, -1])
+    assert not np.any(V[:, -1])
     assert net.layers[0].main.parameters == 21
     x = jnp.array([0.2, -1.0, 3.0])
     assert np.allclose(net(x), V[:, :-1] @ jnp.tanh(W[:, :-1] @ x), atol=1e-6)
