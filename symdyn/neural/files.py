@@ -15,7 +15,8 @@ import jax
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.neural.law import NeuralLaw, _with_scales
+from symdyn.model.model import rates_at
+from symdyn.neural.law import NeuralLaw, with_scales
 from symdyn.regress.files import _decode, _encode
 
 FORMAT, VERSION = "symdyn neural law", 1
@@ -69,7 +70,7 @@ def load_law(path) -> NeuralLaw:
             discrete=bool(document["discrete"]), dtype=document["dtype"], **_decode(document["options"]),
         )  # fmt: skip
         law = eqx.tree_at(lambda m: m.network, law, with_numbered(law.network, arrays))
-        law = _with_scales(law, _decode(document["scale"]), _decode(document["rate_scale"]))
+        law = with_scales(law, _decode(document["scale"]), _decode(document["rate_scale"]))
         probe, again = arrays["probe"], _probe(law)
     except InputError:
         raise
@@ -84,7 +85,7 @@ def _probe(law: NeuralLaw) -> np.ndarray:
     """Rates at a few fixed states (3, d)."""
     states = np.random.default_rng(5).normal(size=(3, law.space.size))
     states = states * (1.0 if law.scale is None else law.scale.array)
-    return np.asarray(eqx.filter_jit(jax.vmap(law.rate))(states.astype(np.float32)), float)
+    return np.asarray(rates_at(law, states.astype(np.float32)), float)
 
 
 def numbered(tree, name: str = "leaf") -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -137,7 +138,7 @@ class NeuralLaw(AbstractModel):
             if given:
                 there = target_space.indices(given)
                 rate_scale[there] = _size(rates[:, there])
-        return _with_scales(self, Frozen(scale), Frozen(rate_scale))
+        return with_scales(self, Frozen(scale), Frozen(rate_scale))
 
     def save(self, path) -> None:
         """Write the law to one file, without code: see `sd.load_law`."""
@@ -146,11 +147,9 @@ class NeuralLaw(AbstractModel):
         write_law(self, path)
 
 
-def _with_scales(law: NeuralLaw, scale: Frozen | None, rate_scale: Frozen | None) -> NeuralLaw:
-    return NeuralLaw(
-        law.network, law.space, law.targets, law.kinematics, law.time_unit, law.inputs, law.clock, law.discrete,
-        scale, rate_scale, law.recipe,
-    )  # fmt: skip
+def with_scales(law: NeuralLaw, scale: Frozen | None, rate_scale: Frozen | None) -> NeuralLaw:
+    """The same network in other units."""
+    return replace(law, scale=scale, rate_scale=rate_scale)
 
 
 def _network(space: StateSpace, targets: tuple[str, ...], recipe, key):

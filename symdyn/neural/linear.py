@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from symdyn._errors import InputError
@@ -124,7 +125,7 @@ class EquivariantLinear(eqx.Module):
             scales.append(scale.ravel())
         ends = np.cumsum([0, *map(prod, shapes)])
         flat = jax.random.normal(key, (int(ends[-1]),), dtype) * np.concatenate(scales).astype(dtype)
-        if not isinstance(flat, jax.core.Tracer):  # cut on the host, where nothing is compiled
+        if not isinstance(flat, Tracer):  # cut on the host, where nothing is compiled
             flat = np.asarray(flat)
         return tuple(jnp.asarray(flat[a:b].reshape(s)) for a, b, s in zip(ends[:-1], ends[1:], shapes, strict=True))
 

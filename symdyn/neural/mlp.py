@@ -130,10 +130,10 @@ class PlainMLP(eqx.Module):
 
     def __call__(self, x: Float[Array | np.ndarray, " n"]) -> Float[Array, " d"]:
         """One input (n,) to one output (d,)."""
-        x = jnp.asarray(x)
+        y = jnp.asarray(x)
         for layer in self.layers[:-1]:
-            x = self.activation(layer(x))
-        return self.layers[-1](x)
+            y = self.activation(layer(y))
+        return self.layers[-1](y)
 
 
 class Homogeneous(eqx.Module):

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.groups import Action, Conditions
-from symdyn.model.model import AbstractModel
+from symdyn.groups import Action, Conditions, Polynomial
+from symdyn.model.model import AbstractModel, rates_at
 from symdyn.symmetry import lie_derivative
 
 Norm = Literal["nuclear", "squares", "logdet"]
@@ -77,12 +77,15 @@ class SymmetryPenalty:
         fields = [g.field for g in conditions.generators]
         points = np.asarray(states, float)[:: max(1, len(states) // 400)]
         scale = np.sqrt(np.mean(points**2, axis=0)) + 1e-300
-        rates = np.asarray(jax.jit(jax.vmap(law.rate))(jnp.asarray(points[:, :])), float)
+        rates = np.asarray(rates_at(law, points), float)
         known = getattr(law, "rate_scale", None)
         rate_scale = np.full(rates.shape[1], np.sqrt(np.mean(rates**2)) + 1e-12) if known is None else known.array
         sizes = []
         for field in fields:
-            moved = np.asarray(jax.vmap(lambda x, f=field: jnp.asarray(f(x)))(jnp.asarray(points)), float)
+            if isinstance(field, Polynomial):
+                moved = field.at(points)
+            else:
+                moved = np.asarray(jax.vmap(lambda x, f=field: jnp.asarray(f(x)))(jnp.asarray(points)), float)
             sizes.append(float(np.sqrt(np.mean((moved / scale) ** 2))))
         sizes = np.where(np.asarray(sizes) > 0, sizes, 1.0)
         return _Bound(self, conditions, sizes, np.asarray(rate_scale, float))

@@ -60,4 +60,4 @@ def restored(path, mark: str, state: State) -> tuple[State, list[dict[str, Any]]
     except (KeyError, ValueError) as error:
         raise InputError(f"the checkpoint {path} is damaged: {error}") from error
     columns = {n.removeprefix("history_"): v for n, v in arrays.items() if n.startswith("history_")}
-    return found, [{n: v[k] for n, v in columns.items()} for k in range(len(columns["step"]))]
+    return found, [{n: np.asarray(v[k]) for n, v in columns.items()} for k in range(len(columns["step"]))]

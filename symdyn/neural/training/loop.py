@@ -55,7 +55,7 @@ class Options:
 
         if self.optimiser is not None:
             return self.optimiser
-        rate = self.learning_rate
+        rate: Any = self.learning_rate
         if not callable(rate):
             warm = min(100, max(1, self.steps // 20))
             rate = optax.warmup_cosine_decay_schedule(0.1 * rate, rate, warm, max(self.steps, warm + 1), 0.01 * rate)
@@ -209,7 +209,7 @@ def _record(state: State, losses, skipped) -> dict[str, np.ndarray]:
 
 
 def _line(record: dict[str, np.ndarray], steps: int) -> str:
-    loss, check = float(np.nanmin(record["loss"])), float(np.nanmin(record["validation"]))
+    loss, check = (float(np.nan_to_num(record[n], nan=np.inf).min()) for n in ("loss", "validation"))
     return f"step {int(record['step'])} of {steps}: loss {loss:.3g}, validation {check:.3g}"
 
 

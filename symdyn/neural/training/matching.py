@@ -26,7 +26,7 @@ class AbstractMatching(abc.ABC):
         """Arrays of the same first axis; "states" (m, n) or (m, L, n) is one of them."""
 
     @abc.abstractmethod
-    def loss(self, law: NeuralLaw, batch: Arrays, free: Arrays):
+    def loss(self, law: NeuralLaw, batch: Arrays, free: Arrays) -> Any:
         """The mean squared error of a batch, in units of the sizes of rates or states."""
 
     def free(self, rows: Arrays) -> Arrays:
@@ -61,7 +61,7 @@ class RateMatching(AbstractMatching):
         weights = weights[:, columns] if weights.shape[1] > 1 else weights
         return {"states": samples.states[kept], "rates": samples.targets[kept][:, columns], "weights": weights[kept]}
 
-    def loss(self, law: NeuralLaw, batch: Arrays, free: Arrays):
+    def loss(self, law: NeuralLaw, batch: Arrays, free: Arrays) -> Any:
         size = 1.0 if law.rate_scale is None else law.rate_scale.array.astype(batch["rates"].dtype)
         error = (jax.vmap(law.rate)(batch["states"]) - batch["rates"]) / size
         return jnp.mean(batch["weights"] * error**2)
@@ -118,7 +118,7 @@ class TrajectoryMatching(AbstractMatching):
     def free(self, rows: Arrays) -> Arrays:
         return {"starts": rows["states"][:, 0]} if self.starts == "free" else {}
 
-    def loss(self, law: NeuralLaw, batch: Arrays, free: Arrays):
+    def loss(self, law: NeuralLaw, batch: Arrays, free: Arrays) -> Any:
         states = batch["states"]
         size = 1.0 if law.scale is None else law.scale.array.astype(states.dtype)
         starts = free["starts"][batch["index"]] if free else states[:, 0]
@@ -145,13 +145,18 @@ class TrajectoryMatching(AbstractMatching):
             return jax.lax.scan(step, start, times)[1]
         inner = jnp.arange(self.substeps, dtype=times.dtype) / self.substeps
         ts = (times[:-1, None] + inner * jnp.diff(times)[:, None]).ravel()
-        solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(law), self.method or diffrax.Tsit5(), times[0], times[-1], None, start, path,
-            saveat=diffrax.SaveAt(steps=True, t0=True), stepsize_controller=diffrax.StepTo(jnp.append(ts, times[-1])),
-            max_steps=len(ts), throw=False,
-        )  # fmt: skip
-        assert solution.ys is not None
-        return solution.ys[:: self.substeps]
+        ts = jnp.append(ts, times[-1])
+        term, solver = diffrax.ODETerm(law), self.method or diffrax.Tsit5()
+
+        def advance(carry, ends):
+            # steps of a fixed length need no controller, and a scan of them compiles several times as fast as a loop
+            y, memory = carry
+            y, _, _, memory, _ = solver.step(term, ends[0], ends[1], y, path, memory, made_jump=False)
+            return (y, memory), y
+
+        memory = solver.init(term, ts[0], ts[1], start, path)
+        _, found = jax.lax.scan(advance, (start, memory), jnp.stack([ts[:-1], ts[1:]], axis=1))
+        return jnp.concatenate([start[None], found[self.substeps - 1 :: self.substeps]])
 
 
 def _row_weights(run: Trajectory) -> np.ndarray:
