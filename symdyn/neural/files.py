@@ -53,12 +53,12 @@ def load_law(path) -> NeuralLaw:
 
     Examples
     --------
-    >>> import jax, tempfile, symdyn as sd
+    >>> import jax, numpy as np, tempfile, symdyn as sd
     >>> law = sd.NeuralLaw.of(sd.StateSpace.of(x=2), None, (4,), key=jax.random.key(0))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     law.save(f"{folder}/law.zip")
     ...     again = sd.load_law(f"{folder}/law.zip")
-    >>> bool((again.rate([1.0, 2.0]) == law.rate([1.0, 2.0])).all())
+    >>> bool((again.rate(np.ones(2)) == law.rate(np.ones(2))).all())
     True
     """
     document, arrays = read_archive(path, FORMAT, VERSION)

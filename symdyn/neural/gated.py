@@ -16,7 +16,7 @@ from symdyn._types import Frozen, StateSpace
 from symdyn.groups import Action, Group
 from symdyn.neural.carriers import Block, Carrier, Quantity, carriers, trivial_like
 from symdyn.neural.intertwiners import LARGEST, intertwiners
-from symdyn.neural.linear import EquivariantLinear, taken_at
+from symdyn.neural.linear import EquivariantLinear, normal, taken_at
 
 Gate = Literal["bilinear", "norm"]
 
@@ -105,15 +105,17 @@ class EquivariantLayer(eqx.Module):
         still = sum(m for block, m in zip(blocks, copies, strict=True) if block.trivial)
         gated = sum(m for block, m in zip(blocks, copies, strict=True) if not block.signed)
         t = sum(len(Q) * min(copies[i], copies[j]) for i, j, Q in self.invariants)
-        self.mixing = jax.random.normal(keys[2], (still, t), dtype) / np.sqrt(max(t, 1))
-        self.gates = jax.random.normal(keys[3], (gated, t + still), dtype) / np.sqrt(max(t + still, 1))
+        self.mixing = jnp.asarray(normal(keys[2], (still, t), dtype) / np.sqrt(max(t, 1)).astype(dtype))
+        self.gates = jnp.asarray(normal(keys[3], (gated, t + still), dtype) / np.sqrt(max(t + still, 1)).astype(dtype))
         self.shift = jnp.zeros(gated, dtype)
         into = np.zeros(len(blocks))
         for _, _, k, Q in self.products:
             into[k] += len(Q)
         self.scales = tuple(
-            jax.random.normal(jax.random.fold_in(keys[4], n), (copies[k], len(Q)), dtype)
-            * np.sqrt(blocks[k].size / into[k]).astype(dtype)
+            jnp.asarray(
+                normal(jax.random.fold_in(keys[4], n), (copies[k], len(Q)), dtype)
+                * np.sqrt(blocks[k].size / into[k]).astype(dtype)
+            )
             for n, (_, _, k, Q) in enumerate(self.products)
         )
 

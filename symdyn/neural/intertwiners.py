@@ -47,7 +47,7 @@ def intertwiners(source: Block, target: Block) -> Frozen:
 
 def _null_space(C: np.ndarray, source: Block, target: Block) -> np.ndarray:
     if len(C) > C.shape[1]:
-        C = np.linalg.qr(C, mode="r")
+        C = np.asarray(np.linalg.qr(C, mode="r"))
     size = np.linalg.norm(C, axis=1).max(initial=0.0)
     if not size:
         return np.eye(C.shape[1])

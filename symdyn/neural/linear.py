@@ -124,9 +124,7 @@ class EquivariantLinear(eqx.Module):
                 scale[:, self.source.places[i].array[:, 0] == one] = 0.0
             scales.append(scale.ravel())
         ends = np.cumsum([0, *map(prod, shapes)])
-        flat = jax.random.normal(key, (int(ends[-1]),), dtype) * np.concatenate(scales).astype(dtype)
-        if not isinstance(flat, Tracer):  # cut on the host, where nothing is compiled
-            flat = np.asarray(flat)
+        flat = normal(key, (int(ends[-1]),), dtype) * np.concatenate(scales).astype(dtype)
         return tuple(jnp.asarray(flat[a:b].reshape(s)) for a, b, s in zip(ends[:-1], ends[1:], shapes, strict=True))
 
     def _copies(self, i: int, one: int) -> int:
@@ -166,6 +164,13 @@ class EquivariantLinear(eqx.Module):
             return jax.vmap(self, out_axes=1)(eye)
         bias = self(jnp.zeros(self.source.size - 1, weights[0].dtype))
         return jnp.column_stack([jax.vmap(self, out_axes=1)(eye[:-1, :-1]) - bias[:, None], bias])
+
+
+def normal(key, shape: tuple[int, ...], dtype):
+    """Normal numbers of any shape, on the host where possible; the numbers of sizes that are compiled stay few."""
+    count = prod(shape)
+    flat = jax.random.normal(key, (1 << max(count - 1, 1).bit_length(),), dtype)
+    return (flat if isinstance(flat, Tracer) else np.asarray(flat))[:count].reshape(shape)
 
 
 def taken_at(x: Array, places: np.ndarray) -> Array:

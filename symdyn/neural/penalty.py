@@ -126,7 +126,7 @@ class _Bound:
         generators = self.conditions.generators
 
         def summed(parts, start):
-            return sum((w[i] * jnp.asarray(p(x), x.dtype) for i, p in enumerate(parts)), start)
+            return sum((w[i] * _at(p, x) for i, p in enumerate(parts)), start)
 
         moved = summed([g.field for g in generators], jnp.zeros_like(x))
         d = self.conditions.size
@@ -143,3 +143,10 @@ class _Bound:
             defect = jax.vmap(lambda x, g=g, T=T: law.rate(g @ x) - T @ law.rate(x))(states)
             found.append(jnp.mean((defect / self.rate_scale.astype(states.dtype)) ** 2)[None])
         return jnp.concatenate(found)
+
+
+def _at(part, x):
+    """A part of a condition at one state; what is constant or zero costs nothing."""
+    if isinstance(part, Polynomial) and part.degree == 0:
+        return jnp.asarray(part.constant_part, x.dtype)
+    return jnp.asarray(part(x), x.dtype)

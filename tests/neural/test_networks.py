@@ -40,7 +40,7 @@ def worst(function, source, target, dtype):
     return max(np.abs(a - H @ y[0]).max() / np.abs(y).max() for a, (_, H) in zip(y[1:], moves, strict=True))
 
 
-@pytest.mark.parametrize("gate", ["bilinear", "norm"])
+@pytest.mark.parametrize("gate", ["bilinear", pytest.param("norm", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", GROUPS)
 def test_networks_are_equivariant(name, gate):
     source, target = carriers(GROUPS[name][0], GROUPS[name][1:])

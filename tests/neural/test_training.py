@@ -36,7 +36,7 @@ def test_rates_are_learned_and_the_law_simulates():
     assert done.model is done.law
 
 
-@pytest.mark.parametrize("starts", ["measured", "free"])
+@pytest.mark.parametrize("starts", ["free", pytest.param("measured", marks=pytest.mark.slow)])
 def test_stretches_of_trajectories_are_learned(starts):
     match = sd.TrajectoryMatching(4, starts=starts, substeps=1)
     done = sd.train(plain(), DATA, match=match, steps=400, every=200, batch=16, learning_rate=1e-2)
@@ -137,7 +137,7 @@ def test_ctrl_c_gives_back_what_is_there():
     assert len(done.history.step) == 1
 
 
-@pytest.mark.parametrize("norm", ["nuclear", "squares"])
+@pytest.mark.parametrize("norm", ["nuclear", pytest.param("squares", marks=pytest.mark.slow)])
 def test_a_penalty_makes_a_plain_network_more_symmetric(norm):
     measured = sd.SymmetryPenalty(TURN, norm="nuclear", samples=None)
     options = {"steps": 300, "every": 300, "learning_rate": 1e-2, "batch": 64}

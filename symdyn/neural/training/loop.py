@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -58,7 +58,9 @@ class Options:
         rate: Any = self.learning_rate
         if not callable(rate):
             warm = min(100, max(1, self.steps // 20))
-            rate = optax.warmup_cosine_decay_schedule(0.1 * rate, rate, warm, max(self.steps, warm + 1), 0.01 * rate)
+            rate = cast(Any, optax.warmup_cosine_decay_schedule)(
+                0.1 * rate, rate, warm, max(self.steps, warm + 1), 0.01 * rate
+            )
         return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
 
 
