@@ -38,7 +38,7 @@ ABOVE = {part for part, layer in LAYERS.items() if layer >= 7}  # these use the 
 
 # What `import symdyn` must not pull in: heavy, optional, or needed by one function only.
 LAZY = {
-    *("matplotlib", "sympy", "dask", "pysindy", "diffrax", "sklearn", "pandas", "xarray", "scipy.optimize"),
+    *("matplotlib", "sympy", "dask", "pysindy", "diffrax", "optax", "sklearn", "pandas", "xarray", "scipy.optimize"),
     *("typer", "rich", "pooch", "netCDF4", "h5netcdf", "clarabel", "symdyn.cli", "symdyn.demo", "symdyn.report"),
 }
 IMPORT_SECONDS = 1.5  # of processor time

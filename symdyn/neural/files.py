@@ -1,0 +1,146 @@
+"""Neural laws and the state of a training on disk: zip archives of JSON and plain arrays."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn.model.model import rates_at
+from symdyn.neural.law import NeuralLaw, with_scales
+from symdyn.regress.files import _decode, _encode
+
+FORMAT, VERSION = "symdyn neural law", 1
+DAMAGED = (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, TypeError, IndexError, AttributeError)
+
+
+def write_law(law: NeuralLaw, path) -> None:
+    """Write a law made by `NeuralLaw.of`. The file appears whole or not at all.
+
+    Raises InputError for a network of one's own (a file holds no code) and a folder that is not there.
+    """
+    if law.recipe is None:
+        raise InputError(
+            "a law with a network of one's own cannot be saved: a file holds no code. Make it with NeuralLaw.of, or "
+            "keep the weights with equinox.tree_serialise_leaves"
+        )
+    action, widths, dtype, options = law.recipe
+    document = {
+        "space": _encode(law.space), "targets": _encode(law.targets), "kinematics": _encode(law.kinematics),
+        "time_unit": law.time_unit, "inputs": _encode(law.inputs), "discrete": law.discrete,
+        "action": _encode(action), "widths": _encode(widths), "dtype": dtype, "options": _encode(dict(options)),
+        "scale": _encode(law.scale), "rate_scale": _encode(law.rate_scale),
+    }  # fmt: skip
+    write_archive(path, FORMAT, VERSION, document, {**numbered(law.network), "probe": _probe(law)})
+
+
+def load_law(path) -> NeuralLaw:
+    """Read a law that `NeuralLaw.save` wrote.
+
+    The network is made anew from its recipe, given the weights, and asked for the rates that the file holds for a few
+    states: a file that another release would read as another law is refused.
+
+    Raises InputError for a file that is absent, damaged, of another kind or version, or gives other rates.
+
+    Examples
+    --------
+    >>> import jax, numpy as np, tempfile, symdyn as sd
+    >>> law = sd.NeuralLaw.of(sd.StateSpace.of(x=2), None, (4,), key=jax.random.key(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     law.save(f"{folder}/law.zip")
+    ...     again = sd.load_law(f"{folder}/law.zip")
+    >>> bool((again.rate(np.ones(2)) == law.rate(np.ones(2))).all())
+    True
+    """
+    document, arrays = read_archive(path, FORMAT, VERSION)
+    try:
+        law = NeuralLaw.of(
+            _decode(document["space"]), _decode(document["action"]), _decode(document["widths"]), key=jax.random.key(0),
+            targets=_decode(document["targets"]), kinematics=dict(_decode(document["kinematics"])),
+            inputs=_decode(document["inputs"]), time_unit=str(document["time_unit"]),
+            discrete=bool(document["discrete"]), dtype=document["dtype"], **_decode(document["options"]),
+        )  # fmt: skip
+        law = eqx.tree_at(lambda m: m.network, law, with_numbered(law.network, arrays))
+        law = with_scales(law, _decode(document["scale"]), _decode(document["rate_scale"]))
+        probe, again = arrays["probe"], _probe(law)
+    except InputError:
+        raise
+    except DAMAGED as error:
+        raise InputError(f"{path} is not a {FORMAT}, or is damaged: {error}") from error
+    if probe.shape != again.shape or not np.allclose(probe, again, rtol=1e-3, atol=1e-3 * np.abs(probe).max()):
+        raise InputError(f"{path} gives other rates than when it was written: read it with the symdyn that wrote it")
+    return law
+
+
+def _probe(law: NeuralLaw) -> np.ndarray:
+    """Rates at a few fixed states (3, d)."""
+    states = np.random.default_rng(5).normal(size=(3, law.space.size))
+    states = states * (1.0 if law.scale is None else law.scale.array)
+    return np.asarray(rates_at(law, states.astype(np.float32)), float)
+
+
+def numbered(tree, name: str = "leaf") -> dict[str, np.ndarray]:
+    """The array leaves of a tree by number."""
+    leaves = jax.tree.leaves(eqx.filter(tree, eqx.is_array))
+    return {f"{name}_{k}": np.asarray(leaf) for k, leaf in enumerate(leaves)}
+
+
+def with_numbered(tree, arrays: dict[str, np.ndarray], name: str = "leaf"):
+    """A tree with its array leaves replaced. Raises ValueError where shapes or kinds differ."""
+    values, static = eqx.partition(tree, eqx.is_array)
+    leaves, structure = jax.tree.flatten(values)
+    found = []
+    for k, leaf in enumerate(leaves):
+        given = arrays[f"{name}_{k}"]
+        if given.shape != leaf.shape or given.dtype != leaf.dtype:
+            raise ValueError(f"array {k} is {given.dtype}{given.shape}, and {leaf.dtype}{leaf.shape} is needed")
+        found.append(jax.numpy.asarray(given))
+    return eqx.combine(jax.tree.unflatten(structure, found), static)
+
+
+def write_archive(path, kind: str, version: int, document: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """JSON and arrays in one file, which replaces an older one in a single step."""
+    path, packed = Path(path), io.BytesIO()
+    np.savez(packed, **arrays)  # pyright: ignore[reportArgumentType]
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+                whole = {"format": kind, "version": version, **document}
+                archive.writestr("document.json", json.dumps(whole, ensure_ascii=False, allow_nan=False))
+                archive.writestr("arrays.npz", packed.getvalue())
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_archive(path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `write_archive` wrote. Raises InputError for a file that is absent, damaged, or of another kind."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no such file: {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            document = json.loads(archive.read("document.json"))
+            with np.load(io.BytesIO(archive.read("arrays.npz")), allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+        found = document.get("format"), document.get("version")
+    except DAMAGED as error:
+        raise InputError(f"{path} is not a {kind}, or is damaged: {error}") from error
+    if found != (kind, version):
+        raise InputError(f"{path} is {found[0]!r} of version {found[1]!r}; this symdyn reads {kind!r} {version}")
+    return document, arrays

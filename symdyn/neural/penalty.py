@@ -1,0 +1,152 @@
+"""Broken symmetry of a network as a number to be made small: promotion without a library of terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn.groups import Action, Conditions, Polynomial
+from symdyn.model.model import AbstractModel, rates_at
+from symdyn.symmetry import lie_derivative
+
+Norm = Literal["nuclear", "squares", "logdet"]
+
+
+@dataclass(frozen=True)
+class SymmetryPenalty:
+    r"""By how much a law breaks candidate symmetries, for `sd.train(penalty=...)`.
+
+    With M the matrix whose column i holds L_xi_i f at sampled states:
+
+        "nuclear": sum of the singular values of M, smoothed: as few broken directions as the data admit;
+        "logdet": sum of log(sigma^2 + eps^2) / 2: sharper, needs a good eps;
+        "squares": the sum of squares, without bias from one random combination of the generators at each state (one
+        forward-mode product instead of one for each generator): all candidates are pressed alike.
+
+    Generators are measured at the data in units of the sizes of the variables, and Lie derivatives in units of the
+    rates, so that weights carry over. Discrete elements add |f(g x) - T_g f(x)|.
+
+    Parameters
+    ----------
+    action: the candidates.
+    weight: of the penalty in the loss.
+    norm: as above.
+    samples: how many states of a batch are used; all for "squares" where None.
+    eps: below this size singular values are smoothed.
+
+    Raises InputError for an unknown norm or a weight that is negative.
+
+    References: Otto et al. 2025, JMLR 26(248), promoting symmetry by the nuclear norm of the Lie derivative; a random
+    combination is Hutchinson's estimate of the Frobenius norm.
+
+    Examples
+    --------
+    >>> import jax, numpy as np, symdyn as sd
+    >>> space, turn = sd.StateSpace.of(x=2), sd.SO(2).acting_on(x=sd.Vector)
+    >>> states = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    >>> round_ = sd.NeuralLaw.of(space, turn, (4,), key=jax.random.key(0))
+    >>> plain = sd.NeuralLaw.of(space, None, (4,), key=jax.random.key(0))
+    >>> broken = sd.SymmetryPenalty(turn).on(plain, states)
+    >>> bool(broken(round_, states, jax.random.key(1)) < 1e-3 < broken(plain, states, jax.random.key(1)))
+    True
+    """
+
+    action: Action
+    weight: float = 1e-3
+    norm: Norm = "nuclear"
+    samples: int | None = 64
+    eps: float = 1e-4
+
+    def __post_init__(self):
+        if self.norm not in ("nuclear", "squares", "logdet"):
+            raise InputError(f'the norm is "nuclear", "squares" or "logdet", got {self.norm!r}')
+        if not self.weight >= 0:
+            raise InputError(f"the weight of a penalty must be zero or positive, got {self.weight!r}")
+        if not self.eps > 0 or (self.samples is not None and self.samples < 1):
+            raise InputError(f"eps and samples must be positive, got {self.eps!r} and {self.samples!r}")
+
+    def on(self, law: AbstractModel, states: np.ndarray) -> Callable:
+        """A differentiable function of (law, states (m, n), key), for laws of this state near states (m, n)."""
+        conditions = self.action.on(law.space).rates(law.targets)
+        fields = [g.field for g in conditions.generators]
+        points = np.asarray(states, float)[:: max(1, len(states) // 400)]
+        scale = np.sqrt(np.mean(points**2, axis=0)) + 1e-300
+        rates = np.asarray(rates_at(law, points), float)
+        known = getattr(law, "rate_scale", None)
+        rate_scale = np.full(rates.shape[1], np.sqrt(np.mean(rates**2)) + 1e-12) if known is None else known.array
+        sizes = []
+        for field in fields:
+            if isinstance(field, Polynomial):
+                moved = field.at(points)
+            else:
+                moved = np.asarray(jax.vmap(lambda x, f=field: jnp.asarray(f(x)))(jnp.asarray(points)), float)
+            sizes.append(float(np.sqrt(np.mean((moved / scale) ** 2))))
+        sizes = np.where(np.asarray(sizes) > 0, sizes, 1.0)
+        return _Bound(self, conditions, sizes, np.asarray(rate_scale, float))
+
+
+@dataclass(frozen=True, eq=False)
+class _Bound:
+    """A penalty on a law of known state: sizes of the generators (g,) and of the rates (d,)."""
+
+    penalty: SymmetryPenalty
+    conditions: Conditions
+    sizes: np.ndarray
+    rate_scale: np.ndarray
+
+    def __call__(self, law, states, key):
+        chosen = self.penalty
+        if chosen.samples is not None and chosen.samples < len(states):
+            states = states[jax.random.choice(key, len(states), (chosen.samples,), replace=False)]
+        discrete = self._discrete(law, states)
+        if chosen.norm == "squares":
+            c = jax.random.normal(key, (len(states), len(self.sizes)), states.dtype)
+            derivative = jax.vmap(lambda x, w: self._combination(law, x, w))(states, c)
+            return jnp.mean(derivative**2) + jnp.sum(discrete)
+        M = self.matrix(law, states)
+        squares = jnp.maximum(jnp.linalg.eigvalsh(M.T @ M), 0.0)
+        smooth = jnp.concatenate([squares, discrete]) + chosen.eps**2
+        return jnp.sum(0.5 * jnp.log(smooth) if chosen.norm == "logdet" else jnp.sqrt(smooth))
+
+    def matrix(self, law, states):
+        """Lie derivatives along the generators of unit size as columns, (m d, g), with mean squares as norms."""
+        units = jnp.eye(len(self.sizes), dtype=states.dtype)
+        columns = jax.vmap(lambda w: jax.vmap(lambda x: self._combination(law, x, w))(states))(units)
+        return columns.reshape(len(units), -1).T / np.sqrt(columns[0].size)
+
+    def _combination(self, law, x, weights):
+        """The Lie derivative along sum_i w_i xi_i at one state, (d,): one forward-mode product."""
+        w = weights / self.sizes.astype(x.dtype)
+        generators = self.conditions.generators
+
+        def summed(parts, start):
+            return sum((w[i] * _at(p, x) for i, p in enumerate(parts)), start)
+
+        moved = summed([g.field for g in generators], jnp.zeros_like(x))
+        d = self.conditions.size
+        fibre = summed([g.fibre for g in generators], jnp.zeros((d, d), x.dtype))
+        shift = summed([g.shift for g in generators], jnp.zeros(d, x.dtype))
+        found = lie_derivative(law.rate, lambda _: moved, fibre, x) - shift
+        return found / self.rate_scale.astype(x.dtype)
+
+    def _discrete(self, law, states):
+        """Mean squares of f(g x) - T_g f(x) for the discrete elements, (e,)."""
+        found = [jnp.zeros(0, states.dtype)]
+        for each in self.conditions.reflections:
+            g, T = each.matrix.array.astype(states.dtype), each.fibre.array.astype(states.dtype)
+            defect = jax.vmap(lambda x, g=g, T=T: law.rate(g @ x) - T @ law.rate(x))(states)
+            found.append(jnp.mean((defect / self.rate_scale.astype(states.dtype)) ** 2)[None])
+        return jnp.concatenate(found)
+
+
+def _at(part, x):
+    """A part of a condition at one state; what is constant or zero costs nothing."""
+    if isinstance(part, Polynomial) and part.degree == 0:
+        return jnp.asarray(part.constant_part, x.dtype)
+    return jnp.asarray(part(x), x.dtype)

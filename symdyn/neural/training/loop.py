@@ -1,0 +1,231 @@
+"""The training loop: rounds of compiled steps, each followed by validation and a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from symdyn._errors import InputError
+from symdyn._progress import tell
+from symdyn.data.recording import Recording
+from symdyn.neural.law import NeuralLaw
+from symdyn.neural.penalty import SymmetryPenalty
+from symdyn.neural.training.checkpoint import fingerprint, restored, store
+from symdyn.neural.training.matching import AbstractMatching, RateMatching
+from symdyn.neural.training.result import Outcome, Training, recorded
+from symdyn.neural.training.split import held_out
+from symdyn.neural.training.steps import State, compiled, first_state
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `train` was asked for; its text is part of what a checkpoint belongs to."""
+
+    match: AbstractMatching
+    steps: int
+    batch: int | None
+    learning_rate: Any
+    optimiser: Any
+    penalty: SymmetryPenalty | None
+    patience: int | None
+    every: int
+    seeds: int
+
+    def __post_init__(self):
+        for name in ("steps", "every", "seeds"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"{name} must be a positive integer, got {value!r}")
+        for name in ("batch", "patience"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise InputError(f"{name} must be a positive integer or None, got {value!r}")
+        if not callable(self.learning_rate) and not self.learning_rate > 0:
+            raise InputError(f"the learning rate must be positive, got {self.learning_rate!r}")
+
+    def transformation(self):
+        """The optimiser: Adam with gradients of norm at most 1 and a cosine schedule after a short warm-up."""
+        import optax
+
+        if self.optimiser is not None:
+            return self.optimiser
+        rate: Any = self.learning_rate
+        if not callable(rate):
+            warm = min(100, max(1, self.steps // 20))
+            rate = cast(Any, optax.warmup_cosine_decay_schedule)(
+                0.1 * rate, rate, warm, max(self.steps, warm + 1), 0.01 * rate
+            )
+        return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
+
+
+def train(
+    law: NeuralLaw,
+    data,
+    *,
+    match: AbstractMatching | None = None,
+    steps: int = 2000,
+    batch: int | None = 256,
+    learning_rate: float | Callable = 3e-3,
+    optimiser=None,
+    penalty: SymmetryPenalty | None = None,
+    validation=None,
+    patience: int | None = None,
+    every: int = 100,
+    seeds: int = 1,
+    checkpoint=None,
+    standardise: bool = True,
+    key=None,
+    **reading,
+) -> Training:
+    r"""Train a neural law on trajectories.
+
+    Parameters
+    ----------
+    law: the law to begin with; it is not changed.
+    data: as `identify` takes them: a Dataset, a mapping of arrays, a list of these.
+    match: `sd.RateMatching()` (default) or `sd.TrajectoryMatching(...)`.
+    steps: steps of the optimiser.
+    batch: rows of a mini-batch, drawn anew at each step; None for all.
+    learning_rate: the highest one of a cosine schedule with warm-up, or an optax schedule.
+    optimiser: an optax transformation instead of Adam with clipped gradients.
+    penalty: `sd.SymmetryPenalty(...)`, added to the loss with its weight.
+    validation: data held out, or the fraction of trajectories to hold out (of a single one, its end).
+    patience: rounds without a better validation after which to stop; never by default.
+    every: steps of a round: after each the validation loss is taken and the checkpoint written.
+    seeds: how many laws to train at once (vmap): the first begins with the weights of `law`, the others are redrawn.
+    checkpoint: a file. It is replaced in one step after each round; a training that was killed goes on from there and
+        ends with the same weights bit for bit (on one and the same processor).
+    standardise: whether to set the law's units of states and rates from the data, where it has none.
+    key: a JAX PRNG key for batches, penalty and redrawn weights.
+    reading: how data are read: `variables`, `time`, `trajectories`, ... as for `identify`.
+
+    Steps whose loss or gradient is not finite are skipped and counted; where a whole round is, training stops with the
+    last good weights. Ctrl-C gives back what is there. Data are cast to the type of the weights.
+
+    Returns `Training`. Raises InputError for data and options that do not fit, or a checkpoint of another training.
+
+    Examples
+    --------
+    >>> import jax, numpy as np, symdyn as sd
+    >>> t = np.linspace(0, 6, 61)
+    >>> data = sd.dataset(t, x=np.stack([np.cos(t), -np.sin(t)], 1), time_unit="s")
+    >>> turn = sd.SO(2).acting_on(x=sd.Vector)
+    >>> law = sd.NeuralLaw.of(sd.StateSpace.of(x=2), turn, (4,), key=jax.random.key(0))
+    >>> done = sd.train(law, data, steps=300, every=150)
+    >>> done.result, bool(done.history.loss[0, -1] < 1e-2)
+    ('finished', True)
+    """
+    options = Options(
+        match or RateMatching(), steps, batch, learning_rate, optimiser, penalty, patience, every, seeds
+    )  # fmt: skip
+    key = jax.random.key(0) if key is None else key
+    fitted, held = held_out(recorded(law, data, dict(reading)), law, validation, dict(reading))
+    rows = options.match.rows(fitted, law)
+    if standardise and law.scale is None:
+        law = law.scaled(*_sizes(fitted, law))
+    laws = [law] + [law.redrawn(jax.random.fold_in(key, k)) for k in range(1, seeds)]
+    checks = None if held is None else options.match.rows(held, law)
+    run = _Run(law, options, rows, checks, key, checkpoint)
+    return run.done(laws)
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One training: what does not change while it goes on."""
+
+    law: NeuralLaw
+    options: Options
+    rows: dict[str, np.ndarray]
+    checks: dict[str, np.ndarray] | None
+    key: Any
+    checkpoint: Any
+
+    def done(self, laws: list[NeuralLaw]) -> Training:
+        options = self.options
+        dtype = _dtype(self.law)
+        rows, checks = _cast(self.rows, dtype), None if self.checks is None else _cast(self.checks, dtype)
+        penalty = None
+        if options.penalty is not None:
+            states = self.rows["states"].reshape(-1, self.law.space.size)
+            penalty = options.penalty.on(self.law, states.astype(dtype))
+        optimiser = options.transformation()
+        state, static = first_state(laws, options.match.free(rows), optimiser, options.seeds)
+        mark = "" if self.checkpoint is None else fingerprint(options, self.rows, self.checks, self.key, state)
+        state, history = restored(self.checkpoint, mark, state)
+        advance, validate = compiled(options, penalty, optimiser, static, checks is not None)
+        result: Outcome = "finished"
+        try:
+            while (at := int(state.step)) < options.steps:
+                count = min(options.every, options.steps - at)
+                state, losses, skipped = advance(state, rows, self.key, count)
+                state = validate(state, losses, checks)
+                history.append(_record(state, losses, skipped))
+                store(self.checkpoint, mark, state, history)
+                tell(_line(history[-1], options.steps))
+                if np.all(np.asarray(skipped) == count):
+                    result = "not_finite"
+                    break
+                if options.patience is not None and int(np.min(state.stale)) >= options.patience:
+                    result = "stopped_early"
+                    break
+        except KeyboardInterrupt:
+            result = "interrupted"
+        return _result(laws, state, static, history, result)
+
+
+def _dtype(law: NeuralLaw):
+    leaves = jax.tree.leaves(eqx.filter(law.network, eqx.is_inexact_array))
+    if not leaves:
+        raise InputError("the network has no weights to train")
+    return np.dtype(leaves[0].dtype)
+
+
+def _cast(rows: dict[str, np.ndarray], dtype) -> dict[str, Any]:
+    """Rows on the device, floating ones as the weights, and each with its own number."""
+    out = {k: jnp.asarray(v.astype(dtype) if v.dtype.kind == "f" else v) for k, v in rows.items()}
+    return {**out, "index": jnp.arange(len(rows["states"]))}
+
+
+def _sizes(recording: Recording, law: NeuralLaw) -> tuple[np.ndarray, np.ndarray]:
+    """States and rates (differences) of all runs, for their sizes."""
+    here = law.space.indices(law.targets)
+    runs = recording.trajectories
+    rates = [
+        run.states[:, here] if law.discrete else np.diff(run.states[:, here], axis=0) / np.diff(run.times)[:, None]
+        for run in runs
+    ]
+    return np.concatenate([run.states for run in runs]), np.concatenate(rates)
+
+
+def _record(state: State, losses, skipped) -> dict[str, np.ndarray]:
+    return {
+        "step": np.asarray(int(state.step)), "loss": np.asarray(losses, float),
+        "validation": np.asarray(state.last, float), "skipped": np.asarray(skipped, int),
+    }  # fmt: skip
+
+
+def _line(record: dict[str, np.ndarray], steps: int) -> str:
+    loss, check = (float(np.nan_to_num(record[n], nan=np.inf).min()) for n in ("loss", "validation"))
+    return f"step {int(record['step'])} of {steps}: loss {loss:.3g}, validation {check:.3g}"
+
+
+def _result(laws: list[NeuralLaw], state: State, static, history, result: Outcome) -> Training:
+    import xarray as xr
+
+    found = tuple(
+        eqx.combine(jax.tree.map(lambda leaf, k=k: leaf[k], state.best["law"]), static) for k in range(len(laws))
+    )
+    best = int(np.argmin(np.asarray(state.best_loss)))
+    table = {n: np.stack([r[n] for r in history], axis=1) if history else np.zeros((len(laws), 0)) for n in
+             ("loss", "validation", "skipped")}  # fmt: skip
+    dataset = xr.Dataset(
+        {n: (("seed", "step"), v) for n, v in table.items()},
+        coords={"seed": np.arange(len(laws)), "step": [int(r["step"]) for r in history]},
+    )
+    return Training(found[best], found, dataset, result)

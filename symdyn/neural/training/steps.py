@@ -1,0 +1,97 @@
+"""The compiled steps of a training, for all seeds at once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+
+class State(NamedTuple):
+    """All that changes in a training; each leaf but `step` has the axis of the seeds first.
+
+    `params`: {"law": weights, "free": what else is fitted}; `optimiser`: its state; `best`: the parameters of the best
+    validation `best_loss`; `last`: the last validation; `stale`: rounds since the best one.
+    """
+
+    params: Any
+    optimiser: Any
+    best: Any
+    best_loss: Any
+    last: Any
+    stale: Any
+    step: Any
+
+
+def first_state(laws, free, optimiser, seeds: int) -> tuple[State, Any]:
+    """The state before the first step, and the part of a law that is no array."""
+    arrays = [eqx.partition(law, eqx.is_inexact_array)[0] for law in laws]
+    static = eqx.partition(laws[0], eqx.is_inexact_array)[1]
+    law = jax.tree.map(lambda *leaves: jnp.stack(leaves), *arrays)
+    wide = {name: jnp.broadcast_to(v, (seeds, *v.shape)) for name, v in free.items()}
+    params = {"law": law, "free": wide}
+    inf, none = jnp.full(seeds, jnp.inf), jnp.zeros(seeds, jnp.int32)
+    return State(params, jax.vmap(optimiser.init)(params), params, inf, inf, none, jnp.zeros((), jnp.int32)), static
+
+
+def compiled(options, penalty, optimiser, static, checked: bool):
+    """`advance(state, rows, key, count)` -> (state, mean losses, skipped steps), `validate(state, losses, checks)`."""
+    match, size = options.match, options.batch
+
+    def objective(params, batch, key):
+        law = eqx.combine(params["law"], static)
+        loss = match.loss(law, batch, params["free"])
+        if penalty is None:
+            return loss, loss
+        states = batch["states"].reshape(-1, batch["states"].shape[-1])
+        return loss + options.penalty.weight * penalty(law, states, key), loss
+
+    def step(rows, key, carry, at):
+        params, memory, seed = carry
+        key = jax.random.fold_in(jax.random.fold_in(key, seed), at)
+        draw, other = jax.random.split(key)
+        batch, count = rows, len(rows["index"])
+        if size is not None and size < count:
+            chosen = jax.random.randint(draw, (size,), 0, count)
+            batch = {name: values[chosen] for name, values in rows.items()}
+        (total, loss), slope = jax.value_and_grad(objective, has_aux=True)(params, batch, other)
+        good = jnp.isfinite(total) & jnp.all(jnp.stack([jnp.isfinite(g).all() for g in jax.tree.leaves(slope)]))
+        slope = jax.tree.map(lambda g: jnp.where(good, g, 0.0), slope)
+        change, later = optimiser.update(slope, memory, params)
+        moved = jax.tree.map(lambda p, c: p + c.astype(p.dtype), params, change)
+        kept = jax.tree.map(partial(jnp.where, good), (moved, later), (params, memory))
+        return (*kept, seed), (jnp.where(good, loss, 0.0), good)
+
+    @eqx.filter_jit
+    def advance(state, rows, key, count: int):
+        def one(params, memory, seed):
+            steps = state.step + jnp.arange(count)
+            (params, memory, _), (losses, good) = jax.lax.scan(partial(step, rows, key), (params, memory, seed), steps)
+            mean = jnp.sum(losses) / jnp.maximum(jnp.sum(good), 1)
+            return params, memory, jnp.where(jnp.any(good), mean, jnp.nan), count - jnp.sum(good)
+
+        seeds = jnp.arange(len(state.stale))
+        params, memory, losses, skipped = jax.vmap(one)(state.params, state.optimiser, seeds)
+        return state._replace(params=params, optimiser=memory, step=state.step + count), losses, skipped
+
+    @eqx.filter_jit
+    def validate(state, losses, checks):
+        last = losses
+        if checked:
+            last = jax.vmap(lambda p: _check(match, eqx.combine(p["law"], static), checks))(state.params)
+        last = jnp.asarray(last, state.last.dtype)
+        better = last < state.best_loss
+        wide = lambda a, b: jnp.where(better.reshape(-1, *(1,) * (a.ndim - 1)), a, b)  # noqa: E731
+        best = jax.tree.map(wide, state.params, state.best)
+        stale = jnp.where(better, 0, state.stale + 1).astype(state.stale.dtype)
+        return state._replace(best=best, best_loss=jnp.where(better, last, state.best_loss), last=last, stale=stale)
+
+    return advance, validate
+
+
+def _check(match, law, checks):
+    """The loss on data held out: starts are the measured ones there."""
+    return match.loss(law, checks, match.free(checks))
