@@ -117,8 +117,11 @@ class _Bound:
     def matrix(self, law, states):
         """Lie derivatives along the generators of unit size as columns, (m d, g), with mean squares as norms."""
         units = jnp.eye(len(self.sizes), dtype=states.dtype)
-        columns = jax.vmap(lambda w: jax.vmap(lambda x: self._combination(law, x, w))(states))(units)
-        return columns.reshape(len(units), -1).T / np.sqrt(columns[0].size)
+        repeated, weights = jnp.tile(states, (len(units), 1)), jnp.repeat(units, len(states), axis=0)
+        columns = jax.vmap(lambda x, w: self._combination(law, x, w))(
+            repeated, weights
+        )  # one flat batch: plain products
+        return columns.reshape(len(units), -1).T / np.sqrt(len(states) * columns.shape[1])
 
     def _combination(self, law, x, weights):
         """The Lie derivative along sum_i w_i xi_i at one state, (d,): one forward-mode product."""

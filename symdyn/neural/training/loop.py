@@ -61,7 +61,7 @@ class Options:
             rate = cast(Any, optax.warmup_cosine_decay_schedule)(
                 0.1 * rate, rate, warm, max(self.steps, warm + 1), 0.01 * rate
             )
-        return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
+        return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(cast(Any, rate)))
 
 
 def train(
