@@ -41,6 +41,7 @@ def test_burgers_by_cole_and_hopf():
     np.testing.assert_allclose(found, exact(_x(), 2.0), atol=1e-9)
 
 
+@pytest.mark.slow
 def test_burgers_without_viscosity_before_the_shock():
     x, u = _x(), np.zeros(256)
     for _ in range(200):  # u = sin(x - u t), the characteristics
@@ -59,6 +60,7 @@ def test_kdv_soliton():
     np.testing.assert_allclose(found, soliton(_x(256, 40.0) - c * end), atol=1e-7)
 
 
+@pytest.mark.slow
 def test_wave_by_d_alembert():
     def bump(x):
         return np.exp(3 * np.cos(x))
@@ -78,6 +80,7 @@ def test_klein_gordon_by_elliptic_functions():
     np.testing.assert_allclose(data.u.values, np.broadcast_to(exact[:, None], (5, 16)), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_sine_gordon_breather():
     w, s = 0.6, 0.8
 
@@ -113,6 +116,7 @@ def test_plane_wave_of_reaction_and_diffusion():
     np.testing.assert_allclose(found, np.broadcast_to(exact, (16, 16)), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_advection_and_diffusion():
     found = _end("advection_diffusion", 1.0, {"u": lambda y, x: np.sin(2 * x + y)}, shape=(16, 24))
     y, x = np.meshgrid(_x(16), _x(24), indexing="ij")
@@ -128,6 +132,7 @@ def test_navier_stokes_vortices_and_what_an_ideal_flow_keeps():
         np.testing.assert_allclose(kept.mean(("x", "y")), float(kept[0].mean()), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_kuramoto_sivashinsky_by_refinement():
     t = np.linspace(0, 10, 3)
     coarse = sd.make_fields("kuramoto_sivashinsky", times=t, shape=192, key=KEY)
@@ -155,6 +160,7 @@ def test_rossby_haurwitz_wave():
     assert radius == json.loads(data.attrs["parameters"])["radius"]
 
 
+@pytest.mark.slow
 def test_shallow_water_keeps_a_balanced_zonal_flow():
     """Williamson et al. (1992), test 2."""
     a, rotation, g, speed = 6.371e6, 7.292e-5, 9.80616, 38.6

@@ -34,7 +34,7 @@ def _rounded(law):
         ("burgers", sd.DivergenceForm(2, order=2), 2),
         pytest.param("kdv", sd.DivergenceForm(2, order=3), 2, marks=pytest.mark.slow),
         pytest.param("porous_medium", sd.DivergenceForm(2, order=2), 1, marks=pytest.mark.slow),
-        ("klein_gordon", sd.DivergenceForm(3, order=2), 4),
+        pytest.param("klein_gordon", sd.DivergenceForm(3, order=2), 4, marks=pytest.mark.slow),
     ],
 )
 def test_the_law_found_makes_the_fields_again(system, library, terms):
@@ -95,6 +95,7 @@ def test_terms_that_are_no_polynomials_are_taken_at_the_points():
     assert _error(sd.simulate_field(law, fields), fields) < 1e-3
 
 
+@pytest.mark.slow
 def test_products_of_derivatives_by_pieces_and_by_jets():
     """A law by its pieces, and the same law as a function of jets at the points."""
     x, t = 2 * np.pi / 64 * np.arange(64), np.linspace(0.0, 1.0, 41)

@@ -27,6 +27,7 @@ def _fluxes(system, terms, variables=None, rate_of=None, rtol=0.0, **options):
     return law, fields
 
 
+@pytest.mark.slow
 def test_vorticity_in_the_plane_with_its_wind():
     terms = {
         "advection": {"x": "u vorticity", "y": "v vorticity"},

@@ -176,6 +176,7 @@ def test_double_pendulum_equations_are_coupled():
     assert not right.has(sympy.Derivative)
 
 
+@pytest.mark.slow
 def test_glycolysis_with_exact_rates():
     times = np.arange(0, 5, 0.1)
     data = sd.make_dataset("glycolysis", times=times, trajectories=10, rates=True, key=jax.random.key(0))
