@@ -71,7 +71,7 @@ def make_dataset(
     entry = SYSTEMS.get(system)
     if entry is None:
         raise InputError(unknown_name("system", system, SYSTEMS))
-    values, clock = _parameters(entry, parameters), _times(entry, times)
+    values, clock = parameters_of(entry, parameters, make_dataset), times_of(entry, times)
     _check(start, trajectories, noise, key)
     with jax.enable_x64(True):
         # without a key nothing is drawn (checked above), and any key will do
@@ -178,11 +178,12 @@ def _integrator(system: str) -> Callable[..., tuple[Any, Any, Any]]:
     return jax.jit(jax.vmap(one, in_axes=(0, None, None)))
 
 
-def _parameters(entry: System, given: Mapping[str, Any]) -> dict[str, float]:
+def parameters_of(entry: Any, given: Mapping[str, Any], maker: Any) -> dict[str, float]:
+    """The parameters of a system with those given; `maker` is the function whose options a message lists."""
     defaults = entry.parameters
     for name, value in given.items():
         if name not in defaults:
-            arguments = inspect.signature(make_dataset).parameters.values()
+            arguments = inspect.signature(maker).parameters.values()
             options = tuple(a.name for a in arguments if a.kind is a.KEYWORD_ONLY)
             raise InputError(unknown_name(f"parameter or option of {entry.name!r}", name, (*defaults, *options)))
         if np.ndim(value) or not np.isfinite(value):
@@ -190,7 +191,8 @@ def _parameters(entry: System, given: Mapping[str, Any]) -> dict[str, float]:
     return defaults | {name: float(value) for name, value in given.items()}
 
 
-def _times(entry: System, times: Any) -> np.ndarray:
+def times_of(entry: Any, times: Any) -> np.ndarray:
+    """The instants asked for, or those of the system's own span."""
     if times is None:
         end, step = entry.span
         return np.linspace(0.0, end, round(end / step) + 1)

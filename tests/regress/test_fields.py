@@ -227,6 +227,11 @@ def test_symmetries_need_an_equation_for_each_field():
     law = sd.identify_field(_lambda_omega(0.0), rate_of="u", library=sd.DivergenceForm(1, order=2))
     with pytest.raises(sd.InputError, match="'v' changes"):
         sd.find_symmetries(law)
+    balance = sd.identify_field(
+        _lambda_omega(0.0), rate_of="u", time_order=0, library=sd.DivergenceForm(1, order=2, variables=("v",))
+    )
+    with pytest.raises(sd.InputError, match="a balance has no rates"):
+        sd.find_symmetries(balance)
 
 
 def test_derivatives_at_the_points_give_the_same_law_of_clean_fields():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import double_precision
 from symdyn.data._names import unknown_name
+from symdyn.data.systems import parameters_of, times_of
 from symdyn.fields.axes import Periodic
 from symdyn.fields.exponential import integrated_waves
 from symdyn.fields.harmonics import Harmonics
@@ -83,8 +83,8 @@ def make_fields(
     entry = FIELD_SYSTEMS.get(system)
     if entry is None:
         raise InputError(unknown_name("system of fields", system, FIELD_SYSTEMS))
-    values = _parameters(entry, parameters)
-    clock = _times(entry, times)
+    values = parameters_of(entry, parameters, make_fields)
+    clock = times_of(entry, times)
     if not (np.isfinite(noise) and noise >= 0) or (noise > 0 and key is None):
         raise InputError(f"noise is a fraction of the signal and needs key, got {noise!r} and key {key!r}")
     basis = _basis(entry, shape, length, values)
@@ -203,25 +203,3 @@ def _dataset(entry: FieldSystem, basis, arrays, clock, values, noise: float, rto
         if noise > 0:
             ds[name].attrs["noise_std"] = levels[name]
     return ds
-
-
-def _parameters(entry: FieldSystem, given: Mapping[str, Any]) -> dict[str, float]:
-    defaults = entry.parameters
-    for name, value in given.items():
-        if name not in defaults:
-            arguments = inspect.signature(make_fields).parameters.values()
-            options = tuple(a.name for a in arguments if a.kind is a.KEYWORD_ONLY)
-            raise InputError(unknown_name(f"parameter or option of {entry.name!r}", name, (*defaults, *options)))
-        if np.ndim(value) or not np.isfinite(value):
-            raise InputError(f"parameter {name!r} of {entry.name!r} must be a finite number, got {value!r}")
-    return defaults | {name: float(value) for name, value in given.items()}
-
-
-def _times(entry: FieldSystem, times: Any) -> np.ndarray:
-    if times is None:
-        end, step = entry.span
-        return np.linspace(0.0, end, round(end / step) + 1)
-    out = np.asarray(times, np.float64)
-    if out.ndim != 1 or out.size < 2 or not (np.isfinite(out).all() and (np.diff(out) > 0).all()):
-        raise InputError(f"`times` must be at least two finite, increasing numbers; got shape {out.shape}")
-    return out

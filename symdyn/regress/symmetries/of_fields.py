@@ -15,9 +15,13 @@ from symdyn.symmetry.discovery.subjects import Law
 
 
 def law_of_fields(model: AbstractModel) -> JetLaw:
-    """u_t = F(jet), or u_tt = F, of a model on jets. Raises InputError where fields have no equation."""
+    """u_t = F(jet), or u_tt = F, of a model on jets. Raises InputError for balances, and fields without an equation."""
     assert isinstance(model, Model)
     jets, twice = model.terms.space, bool(model.kinematics)
+    if jets.time is None:
+        raise InputError(
+            "a balance has no rates: give its equation as text, with space=sd.StateSpace.jets(...) of its coordinates"
+        )
     targets = [name.removesuffix("_rate") if twice else name for name in model.targets]
     if sorted(targets) != sorted(jets.fields):
         missing = [name for name in jets.fields if name not in targets] or targets
