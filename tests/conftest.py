@@ -13,6 +13,7 @@ functions that name shapes of arrays, which must agree within a call.
 
 import ast
 import functools
+import os
 import sys
 import time
 import types
@@ -20,6 +21,10 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
 from typing import Any, get_type_hints
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has one core: threads of the other's only wait for each other
+    for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_threads, "1")
 
 import numpy as np
 import pytest
@@ -109,16 +114,32 @@ sys.modules["symdyn_annotations"] = sys.modules[__name__]  # a name that the hoo
 sys.meta_path.insert(0, _Finder())
 
 
+_YARDSTICK = 0.05  # processor seconds of `_yardstick` on a quiet core
+
+
+def _yardstick() -> float:
+    """The processor time of a fixed piece of work, loops and small arrays: how fast the machine is just now."""
+    start, total = time.process_time(), 0.0
+    for k in range(60_000):
+        total += float(np.sqrt(np.float64(k)) + sum(range(20)))
+    return time.process_time() - start
+
+
 @pytest.fixture
 def processor_seconds():
-    """The processor time of a call, the least of a few: a machine that does other work too slows each of them."""
+    """The processor time of a call on a quiet core: the least of a few, by the time of a fixed piece of work beside it.
+
+    A machine that does other work slows each call, by a factor that the fixed piece of work tells.
+    """
 
     def seconds(call, enough: float, tries: int = 4) -> float:
         least = float("inf")
         for _ in range(tries):
-            start = time.process_time()
+            before, start = _yardstick(), time.process_time()
             call()
-            least = min(least, time.process_time() - start)
+            spent = time.process_time() - start
+            slowness = max(1.0, (before + _yardstick()) / 2 / _YARDSTICK)
+            least = min(least, spent / slowness)
             if least < enough:
                 break
         return least
