@@ -114,6 +114,19 @@ sys.modules["symdyn_annotations"] = sys.modules[__name__]  # a name that the hoo
 sys.meta_path.insert(0, _Finder())
 
 
+def pytest_xdist_make_scheduler(config, log):
+    """A file of tests goes to one worker, so that what its tests share is made and compiled once; examples spread."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return nodeid if file.endswith(_SPREAD) else file
+
+    return ByFile(config, log)
+
+
+_SPREAD = ("test_examples.py", "test_package.py")
 _YARDSTICK = 0.05  # processor seconds of `_yardstick` on a quiet core
 
 
