@@ -112,3 +112,20 @@ def test_products_of_derivatives_by_pieces_and_by_jets():
         law = sd.identify_field(fields, library=library, solver=sd.LeastSquares(), form=sd.JetDerivatives())
         runs.append(sd.simulate_field(law, fields, t[:11], rtol=1e-9).component("u"))
     np.testing.assert_allclose(runs[0], runs[1], atol=1e-6)
+
+
+def test_laws_that_differ_in_coefficients_share_one_compiled_integration():
+    fields = _opened("heat", shape=32, times=np.linspace(0, 0.5, 41))
+    law, traced = sd.identify_field(fields, library=sd.DivergenceForm(1, order=2)), []
+
+    def given(grid, values):
+        traced.append(1)
+        return {}
+
+    runs, counts = [], []
+    for factor in (1.0, 0.5):
+        model = eqx.tree_at(lambda m: m.weights, law.model, factor * np.asarray(law.model.weights))
+        runs.append(sd.simulate_field(model, fields, given=given))
+        counts.append(len(traced))
+    assert counts[0] == counts[1] > 0
+    assert _error(runs[0], fields) < 1e-2 < _error(runs[1], fields)

@@ -13,7 +13,7 @@ from symdyn._errors import SymdynError
 from symdyn._types import double_precision
 from symdyn.fields import Fields, Grid
 from symdyn.model.fields.given import Given, completed
-from symdyn.model.fields.law import FieldLaw
+from symdyn.model.fields.law import FieldLaw, Rule
 
 ACCURACY = 4  # order of the error of differences
 DENSE = 800  # unknowns up to which implicit steps, with a dense matrix, are cheap
@@ -35,7 +35,15 @@ def on_box(
             at = jnp.asarray(boundary.grid.time.points)
             path = diffrax.LinearInterpolation(at, jnp.asarray(np.where(edge, seen, 0.0)))
             times = np.asarray(times)
-        rates = BoxRates(law, start.grid, given, {n: jnp.asarray(first[n]) for n in held}, edge, path)
+        rates = BoxRates(
+            law.rule,
+            jnp.asarray(law.coefficients),
+            start.grid,
+            given,
+            {n: jnp.asarray(first[n]) for n in held},
+            edge,
+            path,
+        )
         size = np.abs(y0).max(axis=tuple(range(1, y0.ndim)), keepdims=True)
         scale = rtol * np.where(size > 0, size, size.max() or 1.0)
         if method is None:
@@ -68,7 +76,8 @@ def _edge(law: FieldLaw, grid: Grid) -> np.ndarray:
 class BoxRates(eqx.Module):
     """The rates of the evolving fields (f, *space) on the points of a grid."""
 
-    law: FieldLaw = eqx.field(static=True)
+    rule: Rule = eqx.field(static=True)
+    coefficients: Any
     grid: Grid = eqx.field(static=True)
     given: Any = eqx.field(static=True)
     held: dict[str, Any]
@@ -82,11 +91,11 @@ class BoxRates(eqx.Module):
     def __call__(self, t, y, args=None):
         y = self.whole(t, y)
         values = completed(
-            self.law, self.grid, self.given, self.held, {name: y[k] for k, name in enumerate(self.law.evolving)}
+            self.rule, self.grid, self.given, self.held, {name: y[k] for k, name in enumerate(self.rule.evolving)}
         )
-        out = [jnp.zeros_like(y[0]) for _ in self.law.evolving]
+        out = [jnp.zeros_like(y[0]) for _ in self.rule.evolving]
         known: dict[tuple, Any] = {}
-        for piece in self.law.pieces or ():
+        for k, piece in enumerate(self.rule.pieces or ()):
             key = (piece.product, piece.orders)
             if key not in known:
                 product = jnp.ones_like(y[0])
@@ -94,7 +103,7 @@ class BoxRates(eqx.Module):
                     factor = self._coordinate(t, name) if orders is None else self._derived(values[name], orders)
                     product = product * factor**power
                 known[key] = self._derived(product, piece.orders)
-            out[piece.target] = out[piece.target] + piece.coefficient * known[key]
+            out[piece.target] = out[piece.target] + self.coefficients[k] * known[key]
         return jnp.where(self.edge, 0.0, jnp.stack(out))
 
     def _derived(self, values, orders):

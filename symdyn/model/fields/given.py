@@ -9,7 +9,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.fields import Fields
-from symdyn.model.fields.law import FieldLaw
+from symdyn.model.fields.law import FieldLaw, Rule
 
 Given = Callable | Sequence[str] | None
 
@@ -65,12 +65,12 @@ def _first_rate(name: str, start: Fields) -> np.ndarray:
     return np.tensordot(stencil.weights[0], values, axes=1)
 
 
-def completed(law: FieldLaw, grid, given: Given, held: dict, values: dict) -> dict:
+def completed(rule: Rule, grid, given: Given, held: dict, values: dict) -> dict:
     """The values of all fields that the law needs from those of the evolving ones."""
     out = held | values
     if callable(given):
         found = given(grid, values)
-        wrong = [name for name in law.names if name not in out and name not in found]
+        wrong = [name for name in rule.names if name not in out and name not in found]
         if wrong:
             raise InputError(f"given does not diagnose {', '.join(wrong)}; it gives {', '.join(found)}")
         out |= {name: jnp.asarray(each) for name, each in found.items() if name not in values}

@@ -1,8 +1,11 @@
-"""A law of fields as a sum of pieces: a coefficient, a derivative, and a product of fields and their derivatives."""
+"""A law of fields as a sum of pieces: a coefficient, a derivative, and a product of fields and their derivatives.
+
+Coefficients are kept apart from the rest: laws that differ in them alone share one compiled integration.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,10 +22,9 @@ Factor = tuple[str, tuple[int, ...] | None]  # a component with the orders of it
 
 @dataclass(frozen=True)
 class Piece:
-    """`coefficient` D^`orders` of a product of (factor, power), in the rate of the evolving component `target`."""
+    """D^`orders` of a product of (factor, power), in the rate of the evolving component `target`."""
 
     target: int
-    coefficient: float
     orders: tuple[int, ...]
     product: tuple[tuple[Factor, int], ...]
 
@@ -38,47 +40,65 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class FieldLaw:
-    """A law of fields, ready for a grid.
+class Rule:
+    """The form of a law of fields, without its coefficients: it hashes, and compiled functions are made for it.
 
     `evolving`: the components that the law moves in time, rates among them where it is of second order; `pieces`: of
     the rates, None where the law is no polynomial in the jet; `curved`: whether derivatives are fluxes on a sphere;
     `names`: the fields that the rates need.
     """
 
-    model: Model
     evolving: tuple[str, ...]
     pieces: tuple[Piece, ...] | None
     curved: bool
+    names: tuple[str, ...]
 
-    @cached_property
+
+@dataclass(frozen=True)
+class FieldLaw:
+    """A law of fields, ready for a grid: `coefficients` of the pieces of its `rule`, in their order."""
+
+    model: Model
+    rule: Rule
+    coefficients: tuple[float, ...]
+
+    @property
+    def evolving(self) -> tuple[str, ...]:
+        """The components that the law moves in time."""
+        return self.rule.evolving
+
+    @property
     def names(self) -> tuple[str, ...]:
-        fields = _components(self.model)
-        if self.pieces is None:
-            return tuple(dict.fromkeys((*self.evolving, *(name for name, _ in fields.values()))))
-        used = [f[0] for piece in self.pieces for f, _ in piece.product if f[1] is not None]
-        return tuple(dict.fromkeys((*self.evolving, *used)))
+        """The fields that the rates need."""
+        return self.rule.names
+
+    @property
+    def weighted(self) -> Iterator[tuple[Piece, float]]:
+        """Pieces with their coefficients; none where the law is no polynomial."""
+        return zip(self.rule.pieces or (), self.coefficients, strict=True)
 
     @cached_property
     def degree(self) -> int:
         """The highest degree of a product."""
-        return 3 if self.pieces is None else max((piece.degree for piece in self.pieces), default=1)
+        pieces = self.rule.pieces
+        return 3 if pieces is None else max((piece.degree for piece in pieces), default=1)
 
     @cached_property
     def order(self) -> int:
         """The highest derivative by space."""
-        if self.pieces is None:
+        pieces = self.rule.pieces
+        if pieces is None:
             return jet_of(self.model.terms.space).order
-        inner = [max((sum(o or ()) for (_, o), _ in piece.product), default=0) for piece in self.pieces]
-        return max((sum(piece.orders) + k for piece, k in zip(self.pieces, inner, strict=True)), default=0)
+        inner = [max((sum(o or ()) for (_, o), _ in piece.product), default=0) for piece in pieces]
+        return max((sum(piece.orders) + k for piece, k in zip(pieces, inner, strict=True)), default=0)
 
     def linear_symbols(self, numbers: Sequence[np.ndarray]) -> np.ndarray:
         """The matrix (f, f, *k) of the linear part of the rates on waves with these wave numbers, by axis."""
         shape = np.broadcast_shapes(*(k.shape for k in numbers))
         out = np.zeros((len(self.evolving), len(self.evolving), *shape), complex)
-        for piece in self.pieces or ():
+        for piece, coefficient in self.weighted:
             if piece.linear is not None and piece.linear[0] in self.evolving:
-                inner, factor = piece.linear[1] or (), piece.coefficient
+                inner, factor = piece.linear[1] or (), coefficient
                 for k, outside, inside in zip(numbers, piece.orders, inner, strict=True):
                     factor = factor * (1j * k) ** (outside + inside)
                 out[piece.target, self.evolving.index(piece.linear[0])] += factor
@@ -111,12 +131,23 @@ def field_law(model: Model) -> FieldLaw:
     second = [n for a, b in model.kinematics for n in model.space[b].component_names]
     held = [n for a, b in model.kinematics for n in model.space[a].component_names]
     evolving = [*evolving, *held, *second]
-    pieces = _pieces(model, tuple(evolving), tuple(second or evolving))
-    if pieces is not None:
+    found = _pieces(model, tuple(evolving), tuple(second or evolving))
+    if found is not None:
         still = (0,) * len(model.space.differentiated)
-        pieces += [Piece(evolving.index(a), 1.0, still, (((b, still), 1),)) for a, b in zip(held, second, strict=True)]
+        found += [(Piece(evolving.index(a), still, (((b, still), 1),)), 1.0) for a, b in zip(held, second, strict=True)]
+    pieces = None if found is None else tuple(piece for piece, _ in found)
     curved = isinstance(model.terms, FluxTerms) and model.terms.latitude is not None
-    return FieldLaw(model, tuple(evolving), None if pieces is None else tuple(pieces), curved)
+    rule = Rule(tuple(evolving), pieces, curved, _needed(model, evolving, pieces))
+    return FieldLaw(model, rule, tuple(coefficient for _, coefficient in found or ()))
+
+
+def _needed(model: Model, evolving: list[str], pieces: tuple[Piece, ...] | None) -> tuple[str, ...]:
+    """The fields that the rates need: the evolving ones first."""
+    if pieces is None:
+        used = [name for name, _ in _components(model).values()]
+    else:
+        used = [name for piece in pieces for (name, orders), _ in piece.product if orders is not None]
+    return tuple(dict.fromkeys((*evolving, *used)))
 
 
 def _components(model: Model) -> dict[int, tuple[str, tuple[int, ...]]]:
@@ -128,7 +159,7 @@ def _components(model: Model) -> dict[int, tuple[str, tuple[int, ...]]]:
     return {int(c): (names[j], orders) for orders, columns in jet.columns.items() for j, c in enumerate(columns)}
 
 
-def _pieces(model: Model, evolving: tuple[str, ...], targets: tuple[str, ...]) -> list[Piece] | None:
+def _pieces(model: Model, evolving: tuple[str, ...], targets: tuple[str, ...]) -> list[tuple[Piece, float]] | None:
     parts = parts_of(model.terms)
     coefficients = np.asarray(model.coefficients)
     if parts is None or coefficients.ndim == 1 or model.known is not None:
@@ -139,5 +170,5 @@ def _pieces(model: Model, evolving: tuple[str, ...], targets: tuple[str, ...]) -
         for part in parts[k]:
             product = tuple((where.get(c, (names[c], None)), power) for c, power in part.powers)
             value = float(coefficients[k, d]) * part.coefficient
-            out.append(Piece(evolving.index(targets[d]), value, part.orders, product))
+            out.append((Piece(evolving.index(targets[d]), part.orders, product), value))
     return out

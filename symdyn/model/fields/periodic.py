@@ -15,7 +15,7 @@ from symdyn.fields.exponential import integrated_waves
 from symdyn.fields.waves import Waves
 from symdyn.groups.jets import jet_of
 from symdyn.model.fields.given import Given, completed
-from symdyn.model.fields.law import FieldLaw, Piece
+from symdyn.model.fields.law import FieldLaw, Piece, Rule
 
 
 def on_waves(
@@ -29,7 +29,10 @@ def on_waves(
         fine = {name: waves.points(waves.transformed(first[name])) for name in held}
     linear = np.einsum("ff...->f...", law.linear_symbols(waves.numbers)) + np.zeros(c.shape)
     about = _about_the_mean(law, waves, c)
-    rates = WaveRates(law, waves, given, fine, jnp.asarray(np.real(about)), start.grid)
+    model = law.model if law.rule.pieces is None else None
+    with double_precision():
+        w = jnp.asarray(law.coefficients)
+        rates = WaveRates(law.rule, w, model, waves, given, fine, jnp.asarray(np.real(about)), start.grid)
     found = integrated_waves(rates, linear + about, c, times, rtol=rtol, max_steps=max_steps)
     with double_precision():
         return np.asarray(waves.points(found, fine=False))
@@ -38,19 +41,21 @@ def on_waves(
 def _about_the_mean(law: FieldLaw, waves: Waves, c: np.ndarray) -> np.ndarray:
     r"""The damping that nonlinear diffusion $D^{2 k} u^p$ has about the mean of u, (f, *waves): it is stiff too."""
     out = np.zeros(c.shape, complex)
-    for piece in law.pieces or ():
+    for piece, coefficient in law.weighted:
         (name, orders), power = piece.product[0] if piece.product else (("", None), 0)
         alone = len(piece.product) == 1 and power > 1 and name == law.evolving[piece.target] and not any(orders or ())
         if alone and any(piece.orders) and all(order % 2 == 0 for order in piece.orders):
             mean = float(np.real(c[piece.target].reshape(-1)[0]))
-            out[piece.target] += piece.coefficient * power * mean ** (power - 1) * waves.symbol(piece.orders)
+            out[piece.target] += coefficient * power * mean ** (power - 1) * waves.symbol(piece.orders)
     return np.minimum(np.real(out), 0.0).astype(complex)
 
 
 class WaveRates(eqx.Module):
     """The rates without what is integrated exactly: real and imaginary parts (2, f, *waves)."""
 
-    law: FieldLaw = eqx.field(static=True)
+    rule: Rule = eqx.field(static=True)
+    coefficients: Any
+    model: Any  # of a law that is no polynomial
     waves: Waves = eqx.field(static=True)
     given: Any = eqx.field(static=True)
     held: dict[str, Any]
@@ -59,33 +64,33 @@ class WaveRates(eqx.Module):
 
     def __call__(self, t, y):
         c = jax.lax.complex(*y)
-        out = -self.about * c + (self._by_jets(t, c) if self.law.pieces is None else self._by_pieces(t, c))
+        out = -self.about * c + (self._by_jets(t, c) if self.rule.pieces is None else self._by_pieces(t, c))
         return jnp.stack([jnp.real(out), jnp.imag(out)])
 
     def _by_pieces(self, t, c):
         values = self._values(c)
-        groups: dict[tuple, list[Piece]] = {}
-        for piece in self.law.pieces or ():
-            exact = piece.linear is not None and piece.linear[0] == self.law.evolving[piece.target]
+        groups: dict[tuple, list[tuple[int, Piece]]] = {}
+        for k, piece in enumerate(self.rule.pieces or ()):
+            exact = piece.linear is not None and piece.linear[0] == self.rule.evolving[piece.target]
             if not exact:
-                groups.setdefault(piece.product, []).append(piece)
-        out = [jnp.zeros(self.waves.shape, c.dtype) for _ in self.law.evolving]
+                groups.setdefault(piece.product, []).append((k, piece))
+        out = [jnp.zeros(self.waves.shape, c.dtype) for _ in self.rule.evolving]
         for product, pieces in groups.items():
             found = self._product(t, c, values, product)
-            for piece in pieces:
-                out[piece.target] = out[piece.target] + piece.coefficient * self.waves.symbol(piece.orders) * found
+            for k, piece in pieces:
+                out[piece.target] = out[piece.target] + self.coefficients[k] * self.waves.symbol(piece.orders) * found
         return jnp.stack(out)
 
     def _values(self, c) -> dict:
         """Values of all fields on the fine grid."""
-        own = {name: self.waves.points(c[k]) for k, name in enumerate(self.law.evolving)}
-        return completed(self.law, self.grid, self.given, self.held, own)
+        own = {name: self.waves.points(c[k]) for k, name in enumerate(self.rule.evolving)}
+        return completed(self.rule, self.grid, self.given, self.held, own)
 
     def _product(self, t, c, values: dict, product):
         """Coefficients of a product; those of one factor without the way over the points."""
-        if len(product) == 1 and product[0][1] == 1 and product[0][0][0] in self.law.evolving:
+        if len(product) == 1 and product[0][1] == 1 and product[0][0][0] in self.rule.evolving:
             (name, orders), _ = product[0]
-            return self.waves.symbol(orders) * c[self.law.evolving.index(name)]
+            return self.waves.symbol(orders) * c[self.rule.evolving.index(name)]
         total = jnp.ones(self.waves.fine, y_dtype(c))
         for (name, orders), power in product:
             if orders is None:
@@ -108,7 +113,7 @@ class WaveRates(eqx.Module):
 
     def _by_jets(self, t, c):
         """The rates of a law that is no polynomial: its model at the jets of all points."""
-        model, values = self.law.model, self._values(c)
+        model, values = self.model, self._values(c)
         space = model.space
         jet, columns = jet_of(model.terms.space), [jnp.zeros(self.waves.fine, y_dtype(c))] * space.size
         still = (0,) * len(jet.coordinates)
@@ -124,7 +129,7 @@ class WaveRates(eqx.Module):
         states = jnp.stack(columns).reshape(space.size, -1).T
         found = jax.vmap(model.rate)(states).T.reshape(-1, *self.waves.fine)
         rates = self.waves.transformed(found)
-        first = len(self.law.evolving) - len(rates)  # a law of second order moves the fields by their rates
+        first = len(self.rule.evolving) - len(rates)  # a law of second order moves the fields by their rates
         return jnp.concatenate([c[first:][:first], rates]) if first else rates
 
 

@@ -91,7 +91,7 @@ def simulate_field(
         found = on_sphere(known, start, first, held, given, clock, rtol, max_steps)
     elif all(axis.period is not None for axis in axes):
         found = on_waves(known, start, first, held, given, clock, rtol, max_steps)
-    elif known.pieces is None:
+    elif known.rule.pieces is None:
         raise InputError("laws on axes with ends are simulated where their terms are polynomials in jets, or fluxes")
     else:
         found = on_box(known, start, first, held, given, clock, rtol, max_steps, boundary, method)
@@ -110,7 +110,7 @@ def _times(start: Fields, times) -> np.ndarray:
 
 def _warn_of_growth(law: FieldLaw, grid: Grid, times: np.ndarray) -> None:
     """Warn where the linear part amplifies the shortest waves."""
-    if grid.sphere is not None or law.pieces is None:
+    if grid.sphere is not None or law.rule.pieces is None:
         return
     numbers, share = [], np.zeros(())
     for k, axis in enumerate(grid.space_axes):

@@ -14,7 +14,7 @@ from symdyn._types import double_precision
 from symdyn.fields import Fields, Grid, Harmonics
 from symdyn.fields.exponential import integrated_waves
 from symdyn.model.fields.given import Given, completed
-from symdyn.model.fields.law import FieldLaw
+from symdyn.model.fields.law import FieldLaw, Rule
 
 
 def on_sphere(
@@ -27,7 +27,14 @@ def on_sphere(
     h = Harmonics(start.grid.sphere)
     with double_precision():
         c = np.stack([np.asarray(h.analysed(first[name])) for name in law.evolving])
-        rates = SphereRates(law, h, start.grid, given, {name: jnp.asarray(first[name]) for name in held})
+        rates = SphereRates(
+            law.rule,
+            jnp.asarray(law.coefficients),
+            h,
+            start.grid,
+            given,
+            {name: jnp.asarray(first[name]) for name in held},
+        )
         found = integrated_waves(rates, np.zeros(c.shape, complex), c, times, rtol=rtol, max_steps=max_steps)
         return np.asarray(h.points(found))
 
@@ -41,9 +48,9 @@ def _check(law: FieldLaw, start: Fields) -> None:
             f"cannot simulate {sorted(pair)} on a sphere: components of a wind are singular at the poles; identify "
             "laws of the vorticity and the divergence (rate_of=Fluxes), with given= for the wind"
         )
-    inner = any(any(orders or ()) for piece in law.pieces or () for (_, orders), _ in piece.product)
-    outer = any(any(piece.orders) for piece in law.pieces or ())
-    if law.pieces is None or inner or (outer and not law.curved):
+    inner = any(any(orders or ()) for piece in law.rule.pieces or () for (_, orders), _ in piece.product)
+    outer = any(any(piece.orders) for piece in law.rule.pieces or ())
+    if law.rule.pieces is None or inner or (outer and not law.rule.curved):
         raise InputError(
             "laws on a sphere are simulated in the form of fluxes: Fluxes or DivergenceForm with latitude="
         )
@@ -52,7 +59,8 @@ def _check(law: FieldLaw, start: Fields) -> None:
 class SphereRates(eqx.Module):
     """The rates of the coefficients of the evolving fields: real and imaginary parts (2, f, m, l)."""
 
-    law: FieldLaw = eqx.field(static=True)
+    rule: Rule = eqx.field(static=True)
+    coefficients: Any
     harmonics: Harmonics = eqx.field(static=True)
     grid: Grid = eqx.field(static=True)
     given: Any = eqx.field(static=True)
@@ -60,16 +68,16 @@ class SphereRates(eqx.Module):
 
     def __call__(self, t, y):
         c, h = jax.lax.complex(*y), self.harmonics
-        own = {name: h.points(c[k]) for k, name in enumerate(self.law.evolving)}
-        values = completed(self.law, self.grid, self.given, self.held, own)
+        own = {name: h.points(c[k]) for k, name in enumerate(self.rule.evolving)}
+        values = completed(self.rule, self.grid, self.given, self.held, own)
         products: dict[tuple, Any] = {}
         sums: dict[tuple, Any] = {}
-        for piece in self.law.pieces or ():
+        for k, piece in enumerate(self.rule.pieces or ()):
             if piece.product not in products:
                 products[piece.product] = self._product(t, values, piece.product)
             key = (piece.target, piece.orders)
-            sums[key] = sums.get(key, 0.0) + piece.coefficient * products[piece.product]
-        out = [jnp.zeros(h.shape, c.dtype) for _ in self.law.evolving]
+            sums[key] = sums.get(key, 0.0) + self.coefficients[k] * products[piece.product]
+        out = [jnp.zeros(h.shape, c.dtype) for _ in self.rule.evolving]
         for (target, orders), value in sums.items():
             out[target] = out[target] + self._flux(value, orders)
         rate = jnp.stack(out)
