@@ -9,6 +9,10 @@ field says what it holds), the checks of arguments, and functions within functio
 Checks are made at the first call that needs one: thousands of functions are never called in a run. jaxtyping's own
 hook binds every call to its signature three times over, which took half of the time of the tests; here it keeps the
 functions that name shapes of arrays, which must agree within a call.
+
+Most of the time of the tests goes into compiling functions that run once. XLA is therefore told to optimise less, which
+takes a fifth off. Programs and tolerances are the same, and the examples in the documentation and `symdyn demo` run
+with the code as users have it. Flags of your own come first: `XLA_FLAGS= pytest`.
 """
 
 import ast
@@ -22,6 +26,8 @@ from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
 from typing import Any, get_type_hints
 
+# read when the first function is compiled; processes that tests start inherit it
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has one core: threads of the other's only wait for each other
     for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(_threads, "1")

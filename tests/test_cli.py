@@ -190,6 +190,7 @@ def test_noisy_states_say_what_was_done(tmp_path):
     assert "of the rate" in weak.stdout
 
 
+@pytest.mark.slow
 def test_symmetries_that_the_data_support_are_enforced(tmp_path):
     rng, times = np.random.default_rng(0), np.arange(0, 8, 0.02)
     x = np.stack([np.exp(-0.1 * times) * np.cos(times), np.exp(-0.1 * times) * np.sin(times)], axis=1)

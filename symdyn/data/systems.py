@@ -79,7 +79,7 @@ def make_dataset(
         if trajectories is None:
             first = _start(entry, start)
         else:
-            first = jax.vmap(lambda k: entry.sample(k, values))(jax.random.split(start_key, trajectories))
+            first = jax.jit(jax.vmap(lambda k: entry.sample(k, values)))(jax.random.split(start_key, trajectories))
         single = first.ndim == 1 + bool(entry.components)
         # the end is repeated up to one of a few lengths, each of which is compiled once
         padded = np.append(clock, np.full(_length(len(clock)) - len(clock), clock[-1]))
@@ -155,6 +155,7 @@ def _integrator(system: str) -> Callable[..., tuple[Any, Any, Any]]:
 
     rhs = SYSTEMS[system].rhs
 
+    @jax.jit
     def field(t, y, p):
         return jnp.stack(rhs(t, *y, **p))
 
@@ -169,7 +170,9 @@ def _integrator(system: str) -> Callable[..., tuple[Any, Any, Any]]:
             "max_steps": _MAX_STEPS + 4 * times.size,
             "throw": False,
         }
-        found = diffrax.diffeqsolve(term, diffrax.Dopri8(), times[0], times[-1], None, y0, p, **settings)
+        found = diffrax.diffeqsolve(
+            term, diffrax.Dopri8(), times[0], times[-1], None, y0, p, adjoint=diffrax.ForwardMode(), **settings
+        )
         states: Any = found.ys
         rates = jax.vmap(field, in_axes=(0, 0, None))(times, states, p)
         done = (found.result == diffrax.RESULTS.successful) & jnp.isfinite(states).all()

@@ -27,7 +27,19 @@ def simulate(name):
     return make_dataset(name, **request_of(name))
 
 
-@pytest.fixture(params=sorted(SYSTEMS))
+# each system is compiled for itself: the default run takes one of every kind, of one and of several components
+DEFAULT = {
+    "double_spring_pendulum",
+    "glycolysis",
+    "kepler",
+    "lorenz96",
+    "lotka_volterra",
+    "michaelis_menten",
+    "pendulum",
+}
+
+
+@pytest.fixture(params=[n if n in DEFAULT else pytest.param(n, marks=pytest.mark.slow) for n in sorted(SYSTEMS)])
 def simulated(request):
     return request.param, simulate(request.param)
 

@@ -174,6 +174,7 @@ def test_shallow_water_keeps_a_balanced_zonal_flow():
     np.testing.assert_allclose(data.u[1], data.u[0], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_shallow_water_keeps_mass_and_energy():
     data = sd.make_fields("shallow_water", times=[0.0, 21600.0], viscosity=0.0, shape=(32, 64), key=KEY)
     weights = sd.Sphere.gaussian(32, 64).weights

@@ -71,6 +71,7 @@ def test_a_noisy_start_is_smoothed_for_the_score():
     assert float(smooth.relative_error[0]) < 1.02 * float(rough.relative_error[0])
 
 
+@pytest.mark.slow
 def test_second_order_needs_a_rate_or_several_instants():
     fields = _opened("wave", ["u"], speed=1.5, shape=64)
     law = sd.identify_field(fields, time_order=2)

@@ -26,7 +26,7 @@ LAWS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "glider" else n for n in LAWS])
 def test_the_right_rung_is_found(name):
     rate, start, expected = LAWS[name]
     law = sd.identify(run(rate, start), library="auto")

@@ -221,6 +221,7 @@ def test_sparse_and_uneven_times_get_more_steps():
     assert abs(value - 1) < 4 * error < 0.03
 
 
+@pytest.mark.slow
 def test_inputs_known_parts_and_equations():
     rng, times = np.random.default_rng(0), np.linspace(0, 10, 200)
     force = np.sin(2 * times)

@@ -71,6 +71,7 @@ def test_fixed_coefficients_and_equations():
     assert held.coefficient("prey predator", "predator")[0] == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.slow
 def test_gaps_uneven_times_and_several_runs():
     rng = np.random.default_rng(0)
     runs = []
@@ -147,6 +148,7 @@ def test_intervals_hold_the_truth_from_noisy_states():
     assert 0.90 <= np.mean(held) <= 0.99
 
 
+@pytest.mark.slow
 def test_an_exponent_is_refined_with_the_coefficient():
     clean = sd.open_dataset("kepler", times=np.linspace(0, 20, 400))[["position"]]
     rng = np.random.default_rng(0)

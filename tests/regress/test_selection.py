@@ -146,10 +146,10 @@ def test_autocorrelated_residuals_count_as_fewer_rows():
 @pytest.mark.parametrize(
     ("name", "times", "degree", "terms"),
     [
-        ("lorenz", np.arange(0, 10, 0.02), 3, 7),
-        ("lorenz", np.arange(0, 10, 0.002), 5, 7),
+        pytest.param(*("lorenz", np.arange(0, 10, 0.02), 3, 7), marks=pytest.mark.slow),
+        pytest.param(*("lorenz", np.arange(0, 10, 0.002), 5, 7), marks=pytest.mark.slow),
         ("rossler", np.arange(0, 50, 0.05), 5, 7),
-        ("van_der_pol", np.arange(0, 20, 0.02), 5, 4),
+        pytest.param(*("van_der_pol", np.arange(0, 20, 0.02), 5, 4), marks=pytest.mark.slow),
         ("lotka_volterra", np.arange(0, 20, 0.02), 5, 4),
         ("hopf", np.arange(0, 10, 0.02), 5, 8),
     ],

@@ -77,6 +77,7 @@ def test_a_method_that_was_asked_for_is_used():
     assert law.stages == ()
 
 
+@pytest.mark.slow
 def test_the_automatic_library_takes_the_weak_form_too():
     law = sd.identify(oscillator(0.05), library="auto")
     assert law.stages[1] == strategy.WEAK  # and then the trajectories

@@ -1,4 +1,8 @@
-"""The planets job end to end: the bounds, its files, its figures and the command. The job runs once."""
+"""The planets job end to end: the bounds, its files, its figures and the command. The job runs once.
+
+It takes half a minute, and continuous integration runs it as `symdyn demo`, which fails where a bound is missed, and as
+the first example: here it is slow.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,15 @@ from symdyn.cli import app
 from symdyn.demo import DISTRACTORS, NEWTON, RELATIVISTIC
 from symdyn.report import save_figures
 
+job = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def planets() -> demo.Planets:
     return demo.run()
 
 
+@job
 def test_every_bound_is_kept(planets):
     missed = [f"{c.stage}: {c.what}: {c.value:g} for {c.truth:g}" for c in planets.checks if not c.ok]
     assert not missed
@@ -29,6 +36,7 @@ def test_every_bound_is_kept(planets):
     assert len(planets.checks) == 37
 
 
+@job
 def test_inverse_square_planet_by_planet(planets):
     sun = planets.bodies.truth[planets.bodies.bodies.index("sun")]
     for one in planets.single:
@@ -39,6 +47,7 @@ def test_inverse_square_planet_by_planet(planets):
             assert abs(one.exponent[0] + 2) < 1e-4
 
 
+@job
 def test_jupiter_is_high_by_its_own_mass(planets):
     jupiter = next(one for one in planets.single if one.name == "jupiter")
     gm = dict(zip(planets.bodies.bodies, planets.bodies.gm, strict=True))
@@ -46,6 +55,7 @@ def test_jupiter_is_high_by_its_own_mass(planets):
     assert jupiter.gm[0] == pytest.approx(gm["sun"] + gm["jupiter"], rel=1e-4)
 
 
+@job
 def test_masses(planets):
     deviation = dict(zip(planets.bodies.bodies, planets.bodies.gm / planets.bodies.truth - 1, strict=True))
     assert abs(deviation["sun"]) < 1e-7
@@ -55,6 +65,7 @@ def test_masses(planets):
     assert planets.bodies.error[pluto] > 0.3 * planets.bodies.truth[pluto]
 
 
+@job
 def test_relativity(planets):
     found = planets.relativity
     assert set(found.law.active_terms) == {NEWTON, *RELATIVISTIC}
@@ -65,6 +76,7 @@ def test_relativity(planets):
     assert abs(found.integration_error) < 1e-2
 
 
+@job
 def test_one_planet_alone_reports_its_collinear_terms(planets):
     alone = planets.relativity.alone
     assert alone.result is sd.RESULTS.collinear
@@ -72,6 +84,7 @@ def test_one_planet_alone_reports_its_collinear_terms(planets):
     assert {"position / |position|^4", "|velocity|^2 position / |position|^3"} <= set(undetermined[0].terms)
 
 
+@job
 def test_noisy_positions(planets):
     assert {one.noise for one in planets.noisy} == {1e3, 1e4}
     for one in planets.noisy:
@@ -88,6 +101,7 @@ def test_a_bound_can_be_missed():
     assert replace(check, value=-0.05, truth=0.0, relative=False).ok
 
 
+@job
 def test_figures(planets, tmp_path):
     matplotlib = pytest.importorskip("matplotlib")
     before = dict(matplotlib.rcParams)
@@ -100,6 +114,7 @@ def test_figures(planets, tmp_path):
         assert int.from_bytes(head[16:20], "big") > 800
 
 
+@job
 def test_every_axis_is_named(planets):
     from matplotlib.figure import Figure
 
@@ -118,6 +133,7 @@ def test_every_axis_is_named(planets):
         assert ax.get_title(loc="left")
 
 
+@job
 def test_the_command(planets, tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "run", lambda progress: planets)
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path / "out"), "--no-figures"])
@@ -133,6 +149,7 @@ def test_the_command(planets, tmp_path, monkeypatch):
             np.testing.assert_array_equal(stored.coefficient.values, law.coefficients)
 
 
+@job
 def test_the_command_fails_where_a_bound_is_missed(planets, tmp_path, monkeypatch):
     worse = replace(planets, bodies=replace(planets.bodies, gm=planets.bodies.gm * 1.001))
     monkeypatch.setattr(demo, "run", lambda progress: worse)
