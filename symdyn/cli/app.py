@@ -189,9 +189,9 @@ def identify(
     --group "SO(3)" --vector position --vector velocity --weights relative
     """
     given = dict(locals())
-    from symdyn.cli.law import Choice, law
+    from symdyn.cli.law import LawOptions, law
 
-    law(Choice(**given))
+    law(LawOptions(**given))
 
 
 @app.command()

@@ -21,7 +21,7 @@ NAMES = list[str] | None
 
 
 @dataclass(frozen=True)
-class Choice:
+class LawOptions:
     """The options of the command, as typed."""
 
     files: list[str]
@@ -59,7 +59,7 @@ class Choice:
     quiet: bool
 
 
-def law(choice: Choice) -> None:
+def law(choice: LawOptions) -> None:
     """Find the law, print it and save it where asked."""
     if choice.save is not None and not choice.save.parent.is_dir():  # before the work, not after
         raise InputError(f"cannot save to {choice.save}: the folder {choice.save.parent} does not exist")
@@ -78,7 +78,7 @@ def law(choice: Choice) -> None:
         typer.echo(f"saved to {choice.save}")
 
 
-def find(choice: Choice):
+def find(choice: LawOptions):
     """Call `symdyn.identify` with the options of the command."""
     import symdyn as sd
 
@@ -112,7 +112,7 @@ def find(choice: Choice):
     return sd.identify(runs if len(runs) > 1 else runs[0], **settings, **reading)
 
 
-def _symmetry(choice: Choice, action: Any) -> dict[str, Any]:
+def _symmetry(choice: LawOptions, action: Any) -> dict[str, Any]:
     """What --symmetry makes of the group that was named, if one was."""
     asked = _chosen("symmetry", choice.symmetry or "", ("auto", "test", "promote"))
     if asked == "auto":
@@ -144,14 +144,14 @@ def _chosen(flag: str, value: str, known: tuple[str, ...]) -> str:
     return value
 
 
-def _only(choice: Choice, owner: str, *flags: str) -> None:
+def _only(choice: LawOptions, owner: str, *flags: str) -> None:
     """Refuse options that the choice of `owner` does not read: they would be ignored without a word."""
     for flag in flags:
         if getattr(choice, flag) is not None:
             raise InputError(f"--{flag.replace('_', '-')} has no meaning with {owner}")
 
 
-def _library(choice: Choice):
+def _library(choice: LawOptions):
     import symdyn as sd
 
     kind = _chosen("library", choice.library, ("monomials", "radial", "covariant", "pairs", "auto"))
@@ -176,7 +176,7 @@ def _library(choice: Choice):
     return sd.PairForces(choice.variable, powers[0]) if powers else sd.PairForces(choice.variable)
 
 
-def _covariant(choice: Choice):
+def _covariant(choice: LawOptions):
     import symdyn as sd
 
     if choice.terms is not None:
@@ -212,7 +212,7 @@ def numbers(text: str) -> tuple[float, ...]:
     return values
 
 
-def _action(choice: Choice):
+def _action(choice: LawOptions):
     import symdyn as sd
 
     if choice.group is None:
@@ -278,7 +278,7 @@ def _made(make, numbers: str | None, text: str, what: str):
         raise InputError(f"cannot make the {what} {text!r}: {error}") from None
 
 
-def _solver(choice: Choice):
+def _solver(choice: LawOptions):
     import symdyn as sd
 
     kinds = {
@@ -291,7 +291,7 @@ def _solver(choice: Choice):
     return made(**{name: getattr(choice, name) for name in reads if getattr(choice, name) is not None})
 
 
-def _selection(choice: Choice):
+def _selection(choice: LawOptions):
     import symdyn as sd
 
     kinds = {
@@ -305,7 +305,7 @@ def _selection(choice: Choice):
     return made()
 
 
-def _differentiation(choice: Choice):
+def _differentiation(choice: LawOptions):
     import symdyn as sd
 
     if choice.differentiation is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symdyn.regress.promoting.chain import Promotion
-from symdyn.regress.promoting.path import Path
+from symdyn.regress.promoting.path import PenaltyPath
 from symdyn.report.style import BLUE, VERMILLION, tidy
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FLOOR = 1e-6  # of the largest singular value: where values that are none are drawn
 
 
-def promotion_path(ax: Axes, found: Promotion | Path) -> None:
+def promotion_path(ax: Axes, found: Promotion | PenaltyPath) -> None:
     """By how much combinations of generators are broken as the weight of the penalty rises, on logarithmic axes.
 
     Each line is one singular value; lines that fall to the bottom are symmetries that are kept from there on. For a

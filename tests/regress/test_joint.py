@@ -12,7 +12,7 @@ from symdyn.data.door import read
 from symdyn.regress._identify import settings_of
 from symdyn.regress.joint.bordered import reduced
 from symdyn.regress.joint.descent import AbstractProblem, Stopped, descend, start
-from symdyn.regress.joint.elimination import Search
+from symdyn.regress.joint.elimination import TermSearch
 from symdyn.regress.joint.grid import grid
 from symdyn.regress.joint.law import prepared
 from symdyn.regress.joint.start import noise_by_differences
@@ -278,7 +278,7 @@ def test_an_interruption_keeps_the_best_law(monkeypatch):
     def stop(self):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Search, "exchange", stop)
+    monkeypatch.setattr(TermSearch, "exchange", stop)
     with sd.progress(said.append):
         law = sd.identify(oscillator(), library=sd.Monomials(2), differentiation=sd.JointEstimation())
     assert law.result is sd.RESULTS.interrupted

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import eigh
 
-from symdyn.regress.conserved.statistics import Along, whitened
+from symdyn.regress.conserved.statistics import TermsAlong, whitened
 from symdyn.symmetry.conserved.null_space import products
 from symdyn.symmetry.conserved.result import Drift, Verdict
 
@@ -31,7 +31,7 @@ MOST = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class Combination:
     """A combination: `weights` (p,) of all terms, `errors` (p,).
 
     `groups`: trajectories that it was fitted on, and the weights that are found without them.
@@ -43,7 +43,7 @@ class Fitted:
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class ReducedMoments:
     """The covariances S, N, B in coordinates u = R w, for terms `keep`, with the noise subtracted as `M`."""
 
     keep: np.ndarray
@@ -55,7 +55,7 @@ class Moments:
     count: float  # independent noise values in all
 
     @classmethod
-    def of(cls, found: Along, keep: np.ndarray, R: np.ndarray, chosen: np.ndarray) -> Moments:
+    def of(cls, found: TermsAlong, keep: np.ndarray, R: np.ndarray, chosen: np.ndarray) -> ReducedMoments:
         """From the trajectories `chosen`."""
         back = np.linalg.inv(R)
         S, N = np.zeros_like(R), np.zeros_like(R)
@@ -99,10 +99,10 @@ class Moments:
         return max(float(u @ self.S @ u / (u @ self.N @ u)), 1.0)
 
 
-def fitted(found: Along, chosen: np.ndarray, tolerance: float) -> tuple[list[Fitted], np.ndarray, np.ndarray]:
+def fitted(found: TermsAlong, chosen: np.ndarray, tolerance: float) -> tuple[list[Combination], np.ndarray, np.ndarray]:
     """Conserved combinations fitted on the trajectories `chosen`, the drifts (p',) of all, and the terms used (p',)."""
     keep, R = whitened(found)
-    moments = Moments.of(found, keep, R, chosen)
+    moments = ReducedMoments.of(found, keep, R, chosen)
     known, out = np.ones((len(chosen), 1)), []
     everything = np.arange(len(keep))
     B = moments.between(known)
@@ -127,7 +127,7 @@ def fitted(found: Along, chosen: np.ndarray, tolerance: float) -> tuple[list[Fit
     return out, spectrum, keep
 
 
-def _explained(found: Along, chosen: np.ndarray, out: list[Fitted], most: int) -> np.ndarray:
+def _explained(found: TermsAlong, chosen: np.ndarray, out: list[Combination], most: int) -> np.ndarray:
     """Polynomials of the quantities found on each of the trajectories, the constant among them."""
     if not out:
         return np.ones((len(chosen), 1))
@@ -135,7 +135,12 @@ def _explained(found: Along, chosen: np.ndarray, out: list[Fitted], most: int) -
 
 
 def _unmixed(
-    moments: Moments, support: np.ndarray, others: list[np.ndarray], rest: np.ndarray, B: np.ndarray, tolerance: float
+    moments: ReducedMoments,
+    support: np.ndarray,
+    others: list[np.ndarray],
+    rest: np.ndarray,
+    B: np.ndarray,
+    tolerance: float,
 ) -> np.ndarray:
     """A support without the terms of another quantity, where those can go together, and then without single ones."""
     now = moments.excess(moments.best(support, rest))
@@ -148,14 +153,16 @@ def _unmixed(
     return _sparse(moments, support, rest, B, tolerance)
 
 
-def _promising(moments: Moments, u: np.ndarray, rest: np.ndarray, B: np.ndarray, tolerance: float) -> bool:
+def _promising(moments: ReducedMoments, u: np.ndarray, rest: np.ndarray, B: np.ndarray, tolerance: float) -> bool:
     """Whether a combination is new, varies clearly between trajectories, and hardly along them."""
     new, noise = u @ rest @ u, u @ moments.N @ u
     drift = max(u @ (moments.S - moments.N) @ u, 0.0)
     return bool(new > NEW * (u @ B @ u) and new > CLEAR * noise and drift < max(tolerance**2 * new, noise))
 
 
-def _sparse(moments: Moments, support: np.ndarray, rest: np.ndarray, B: np.ndarray, tolerance: float) -> np.ndarray:
+def _sparse(
+    moments: ReducedMoments, support: np.ndarray, rest: np.ndarray, B: np.ndarray, tolerance: float
+) -> np.ndarray:
     """Terms are taken out, the last of the library first, while what is left is as well conserved."""
     now = moments.excess(moments.best(support, rest))
     changed = True
@@ -172,12 +179,14 @@ def _sparse(moments: Moments, support: np.ndarray, rest: np.ndarray, B: np.ndarr
     return support
 
 
-def _with_errors(found: Along, moments: Moments, support: np.ndarray, rest: np.ndarray, chosen: np.ndarray) -> Fitted:
+def _with_errors(
+    found: TermsAlong, moments: ReducedMoments, support: np.ndarray, rest: np.ndarray, chosen: np.ndarray
+) -> Combination:
     """The weights with the largest share set to 1, and errors from leaving out groups of trajectories."""
     keep, R = moments.keep, moments.R
     p = found.means.shape[1]
 
-    def weights(m: Moments, lead: int | None) -> tuple[np.ndarray, int]:
+    def weights(m: ReducedMoments, lead: int | None) -> tuple[np.ndarray, int]:
         Q, upper = np.linalg.qr(R[:, support])
         w = np.linalg.solve(upper, Q.T @ m.likeliest(support, rest))
         if lead is None:
@@ -186,15 +195,15 @@ def _with_errors(found: Along, moments: Moments, support: np.ndarray, rest: np.n
 
     w, lead = weights(moments, None)
     groups = np.array_split(np.random.default_rng(3).permutation(chosen), min(GROUPS, len(chosen)))
-    others = [weights(Moments.of(found, keep, R, np.setdiff1d(chosen, g)), lead)[0] for g in groups]
+    others = [weights(ReducedMoments.of(found, keep, R, np.setdiff1d(chosen, g)), lead)[0] for g in groups]
     g = len(groups)
     errors = np.sqrt((g - 1) / g * ((np.array(others) - np.mean(others, axis=0)) ** 2).sum(0))
     placed = np.zeros((g + 2, p))
     placed[:, keep[support]] = [w, errors, *others]
-    return Fitted(placed[0], placed[1], tuple(zip(groups, placed[2:], strict=True)))
+    return Combination(placed[0], placed[1], tuple(zip(groups, placed[2:], strict=True)))
 
 
-def judged(fit: Fitted, found: Along, judges: np.ndarray, tolerance: float) -> Drift:
+def judged(fit: Combination, found: TermsAlong, judges: np.ndarray, tolerance: float) -> Drift:
     """The drift along trajectories that nothing was fitted on; its upper limit also from those fitted on.
 
     Those count with the weights that are found without them, so that only the choice of the terms has seen them.
@@ -212,7 +221,7 @@ def judged(fit: Fitted, found: Along, judges: np.ndarray, tolerance: float) -> D
     return replace(own, upper=upper, verdict=verdict)
 
 
-def _away(weights: np.ndarray, found: Along, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _away(weights: np.ndarray, found: TermsAlong, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each trajectory: the variance along it that noise does not explain, that of the noise, and what it counts."""
     noise = np.array([weights @ found.noise[k] @ weights for k in chosen])
     away = np.array([np.sum((found.centred(k) @ weights) ** 2) for k in chosen]) - noise
@@ -226,7 +235,7 @@ def _mean(values: np.ndarray, share: np.ndarray) -> tuple[float, float]:
     return mean, float(np.sqrt((share**2 @ (values - mean) ** 2) / max(1.0 - share @ share, 1e-9)))
 
 
-def drift_of(weights: np.ndarray, found: Along, chosen: np.ndarray, tolerance: float) -> Drift:
+def drift_of(weights: np.ndarray, found: TermsAlong, chosen: np.ndarray, tolerance: float) -> Drift:
     """How a combination of the terms drifts along the trajectories `chosen`; the spread is that of all."""
     away, noise, share = _away(weights, found, chosen)
     spread = float(np.std(found.means @ weights))

@@ -29,7 +29,7 @@ RELATION = 1e-7  # a term this near to a combination of those before it is not u
 
 
 @dataclass(frozen=True, eq=False)
-class Along:
+class TermsAlong:
     """Terms along the trajectories.
 
     `times`: (t,) of the samples that were used, for each; `values`: (t, p); `middle` (k, n): the smooth state half way
@@ -127,7 +127,7 @@ def _stretches(count: int) -> list[tuple[int, int]]:
     return list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
 
 
-def along(recording: Recording, terms: AbstractTerms, seed: int) -> Along:
+def along(recording: Recording, terms: AbstractTerms, seed: int) -> TermsAlong:
     """Terms along smoothed trajectories. Raises InputError for a term that is not finite on them."""
     runs = [_seen(run) for run in recording.trajectories]
     smoother, rng, evaluate = Smoother(runs), np.random.default_rng(seed), partial(term_values, terms)
@@ -151,7 +151,7 @@ def along(recording: Recording, terms: AbstractTerms, seed: int) -> Along:
     noise = np.array([_noise(a[copies // 2 :], w) for a, w in zip(away, weights, strict=True)])
     freedom = float(np.mean(smoother.freedom))
     times = tuple(t for t, _ in runs)
-    return Along(times, tuple(values), np.array(middle), tuple(weights), means, noise, smoother.sigma, freedom)
+    return TermsAlong(times, tuple(values), np.array(middle), tuple(weights), means, noise, smoother.sigma, freedom)
 
 
 def _seen(run: Trajectory) -> tuple[np.ndarray, np.ndarray]:
@@ -190,7 +190,7 @@ def _check(values: np.ndarray, states: np.ndarray, terms: AbstractTerms, recordi
         )
 
 
-def whitened(found: Along) -> tuple[np.ndarray, np.ndarray]:
+def whitened(found: TermsAlong) -> tuple[np.ndarray, np.ndarray]:
     """The terms that are no combinations of those before them, (p',), and the triangle R (p', p') of their spread.
 
     With u = R w the mean square of w . psi, along and between trajectories, is |u|^2.

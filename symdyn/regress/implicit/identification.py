@@ -19,7 +19,7 @@ from symdyn.library import AbstractLibrary, Monomials
 from symdyn.model.implicit import ImplicitModel
 from symdyn.model.implicit_printing import rate_names
 from symdyn.regress._identify import settings_of
-from symdyn.regress.implicit.left_sides import Found, Search, Side
+from symdyn.regress.implicit.left_sides import FoundRelation, RelationSearch, Side
 from symdyn.regress.implicit.rational import RateFit, Relation, fitted, rate_fit, relation_of, weight_scatter
 from symdyn.regress.implicit.relations import RelationTerms, Rows, known_moments, relation_moments, table_of_rows
 from symdyn.regress.implicit.solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
@@ -157,7 +157,7 @@ def _columns(samples: Samples, law: Recording, settings: ImplicitSettings) -> Re
     return columns
 
 
-def _without_noise(rows: Rows, found: list[Found], fits: list[RateFit], settings: ImplicitSettings):
+def _without_noise(rows: Rows, found: list[FoundRelation], fits: list[RateFit], settings: ImplicitSettings):
     """The search again with the rates that the equations imply in the columns, until the equations stay.
 
     The noise of the other rates favours combinations of the equations in which it cancels.
@@ -174,7 +174,7 @@ def _without_noise(rows: Rows, found: list[Found], fits: list[RateFit], settings
     return found, fits
 
 
-def _searched(moments: Moments, rows: Rows, settings: ImplicitSettings) -> list[Found]:
+def _searched(moments: Moments, rows: Rows, settings: ImplicitSettings) -> list[FoundRelation]:
     """The relations of each rate, among the columns that its equation may have."""
     p, s, d = rows.theta.shape[1], rows.psi.shape[1], rows.rates.shape[1]
     slack = _slack(settings)
@@ -182,7 +182,7 @@ def _searched(moments: Moments, rows: Rows, settings: ImplicitSettings) -> list[
     for target in range(d):
         own = np.arange((p + s * d) if settings.coupled else (p + s * (target + 1)))
         allowed = own if settings.coupled else own[(own < p) | (own >= p + s * target)]
-        search = Search(moments, rows, target, allowed, settings.base.solver, settings.base.selection, slack)
+        search = RelationSearch(moments, rows, target, allowed, settings.base.solver, settings.base.selection, slack)
         out.append(search.run(settings.left_sides))
     return out
 
@@ -191,7 +191,7 @@ def _slack(settings: ImplicitSettings) -> float:
     return SLACK if settings.base.differentiation is not None else 0.0
 
 
-def _solved(rows: Rows, found: list[Found], settings: ImplicitSettings) -> list[RateFit]:
+def _solved(rows: Rows, found: list[FoundRelation], settings: ImplicitSettings) -> list[RateFit]:
     """The chosen relations, fitted: each rate on its own, or all of them together where the rates are coupled."""
     if not settings.coupled or len(found) == 1:
         return [rate_fit(rows, (each.relations[0],)) for each in found]
@@ -214,7 +214,7 @@ def _solved(rows: Rows, found: list[Found], settings: ImplicitSettings) -> list[
     return [best]
 
 
-def _solution(columns, law: Recording, rows: Rows, found: list[Found], fits: list[RateFit], settings):
+def _solution(columns, law: Recording, rows: Rows, found: list[FoundRelation], fits: list[RateFit], settings):
     relations = [relation for fit in fits for relation in fit.relations]
     subspace = _subspace(relations, (columns.size, len(relations)))
     covariance = np.zeros((subspace.dimension,) * 2)
@@ -257,7 +257,7 @@ def _subspace(relations: list[Relation], shape: tuple[int, int]) -> Subspace:
     return Subspace(shape=shape, offset=Frozen(offset), basis=Frozen(basis), exact=True, gap=float("inf"))
 
 
-def _table(columns: RelationTerms, rows: Rows, found: Found, relation: Relation, coupled: bool) -> LeftSides:
+def _table(columns: RelationTerms, rows: Rows, found: FoundRelation, relation: Relation, coupled: bool) -> LeftSides:
     """The evidence of all left-hand sides, and the relations whose denominator vanishes on the data."""
     lines, poles = [], []
     for side, error in zip(found.sides, found.errors, strict=True):
@@ -270,7 +270,7 @@ def _table(columns: RelationTerms, rows: Rows, found: Found, relation: Relation,
     return LeftSides(rate, tuple(lines), found.error, tuple(poles))
 
 
-def _has_pole(rows: Rows, found: Found, relation: Relation, side: Side) -> bool:
+def _has_pole(rows: Rows, found: FoundRelation, relation: Relation, side: Side) -> bool:
     """Whether a left-hand side's relation is as simple as the law and fits far better, but has no rate everywhere."""
     simple = 1 < len(side.weights) <= max(len(relation.support), 4)
     if not simple or found.shares[0] < 1e-3 or side.residual > SIGNIFICANT * found.shares[0]:

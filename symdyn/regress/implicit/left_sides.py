@@ -47,7 +47,7 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundRelation:
     """The relation of a rate: `relation`; `share`, `score`: of all that were judged on all rows, the best one first;
     `sides`: what each left-hand side gave; `errors`: the held-out share of the rate for each of them.
     """
@@ -61,7 +61,7 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
+class RelationSearch:
     """The search for the relation of the rate `target` among the columns `allowed` (k,).
 
     `slack`: residuals that differ by less than this share of the residual itself (in quadrature) count as equal.
@@ -81,7 +81,7 @@ class Search:
         p, s = self.rows.theta.shape[1], self.rows.psi.shape[1]
         return p + self.target * s + np.arange(s)
 
-    def run(self, left_sides: str | None) -> Found:
+    def run(self, left_sides: str | None) -> FoundRelation:
         """The relations, the best one first, with the evidence of all left-hand sides."""
         every = left_sides == "all" or (left_sides is None and len(self.allowed) <= ALL)
         sides, pool = [], {(int(k),): {int(k): 1.0} for k in self.own}  # the rate is zero
@@ -93,7 +93,7 @@ class Search:
         judged = self._around(pool)
         best = judged[0]
         errors = tuple(self._error(side.weights) for side in sides)
-        return Found(
+        return FoundRelation(
             relations=tuple(r for _, _, r in judged), scores=tuple(s for s, _, _ in judged),
             shares=tuple(share for _, share, _ in judged), sides=tuple(sides), errors=errors,
             error=held_out(self.rows, best[2]),

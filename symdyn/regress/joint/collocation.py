@@ -22,7 +22,7 @@ from symdyn.library import AbstractTerms
 from symdyn.model.model import AbstractModel, Model, known_rates
 from symdyn.regress.joint.bordered import Normal
 from symdyn.regress.joint.descent import AbstractProblem
-from symdyn.regress.joint.grid import Grid
+from symdyn.regress.joint.grid import TimeGrid
 
 
 class Field(AbstractModel):
@@ -96,7 +96,7 @@ def field_of_model(model: Model) -> Field:
 class Collocation(AbstractProblem):
     """The normal equations of the joint problem on a grid, at any nodes (T, n) and weights (K,)."""
 
-    def __init__(self, field: Field, grid: Grid, offset: np.ndarray, basis: np.ndarray):
+    def __init__(self, field: Field, grid: TimeGrid, offset: np.ndarray, basis: np.ndarray):
         self.field, self.grid, self.offset, self.basis = field, grid, offset, basis
         self.count, self.runs = grid.count, len(grid.starts)
 
@@ -119,7 +119,7 @@ class Collocation(AbstractProblem):
         return np.sum(self.grid.weights * (nodes - self.grid.values) ** 2, axis=0)
 
 
-def prices_on(grid: Grid, noise: np.ndarray, looseness: float) -> tuple[np.ndarray, np.ndarray]:
+def prices_on(grid: TimeGrid, noise: np.ndarray, looseness: float) -> tuple[np.ndarray, np.ndarray]:
     """The weights of squared residuals of the samples (T, n) and of the defects (T - 1, n).
 
     A defect is a random step: its variance grows with the time that it spans.

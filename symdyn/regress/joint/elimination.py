@@ -31,7 +31,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ModelEvidence:
     r"""$n \log Q + \log \det S + k \log s^2 + k + 2 \gamma \log \binom{p}{k}$: see `JointEstimation`."""
 
     gamma: float
@@ -66,7 +66,7 @@ class Seen:
     data: float
 
 
-class Search:
+class TermSearch:
     """The search for the best set. What it has found so far can be read at any time, also after an interruption.
 
     `problem`: the joint problem of some of the weights of a law, `places` (K,); `rule`: the score; `rows`: values that
@@ -74,16 +74,16 @@ class Search:
     """
 
     def __init__(
-        self, problem: AbstractProblem, places: np.ndarray, rule: Evidence | Criterion, rows: int, total: int,
+        self, problem: AbstractProblem, places: np.ndarray, rule: ModelEvidence | Criterion, rows: int, total: int,
         record: dict[bytes, Seen] | None = None,
     ):  # fmt: skip
         self.problem, self.places, self.rule, self.rows, self.total = problem, places, rule, rows, total
         self.record = {} if record is None else record
         self.judged: Judged | None = None
 
-    def on(self, problem: AbstractProblem, places: np.ndarray) -> Search:
+    def on(self, problem: AbstractProblem, places: np.ndarray) -> TermSearch:
         """A search among other weights that goes on from this one's best set, which they must hold."""
-        other = Search(problem, places, self.rule, self.rows, self.total, self.record)
+        other = TermSearch(problem, places, self.rule, self.rows, self.total, self.record)
         other.judged = Judged(self.transferred(problem, places), self.best.score)
         return other
 

@@ -30,7 +30,7 @@ class Observed:
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class TimeGrid:
     """All runs, one after the other, with `substeps` steps between samples.
 
     `times` (T,), `values` and `weights` (T, n) at the nodes; `steps` (T - 1,), 0 from run to run; `inputs` (T, m)
@@ -87,7 +87,7 @@ def _observed(run: Trajectory, recording: Recording, described: Recording, movin
     return Observed(run.times, values, weights, given)
 
 
-def grid(runs: tuple[Observed, ...], substeps: int) -> Grid:
+def grid(runs: tuple[Observed, ...], substeps: int) -> TimeGrid:
     """The nodes of all runs, with `substeps` equal steps between neighbouring samples."""
     parts, start = [], 0
     starts = []
@@ -98,7 +98,7 @@ def grid(runs: tuple[Observed, ...], substeps: int) -> Grid:
     times, values, weights, inputs, middle, samples = (np.concatenate(p) for p in zip(*parts, strict=True))
     steps = np.diff(times)
     steps[np.array(starts[1:], int) - 1] = 0.0
-    return Grid(times, values, weights, steps, inputs, middle[:-1], samples, np.array(starts))
+    return TimeGrid(times, values, weights, steps, inputs, middle[:-1], samples, np.array(starts))
 
 
 def _refined(run: Observed, substeps: int) -> tuple[np.ndarray, ...]:

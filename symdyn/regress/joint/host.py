@@ -13,7 +13,7 @@ from symdyn.regress.joint.accuracy import FINE, substeps_of
 from symdyn.regress.joint.bordered import Normal
 from symdyn.regress.joint.collocation import assembled, prices_on
 from symdyn.regress.joint.descent import AbstractProblem
-from symdyn.regress.joint.grid import Grid
+from symdyn.regress.joint.grid import TimeGrid
 
 Values = Callable[[np.ndarray], np.ndarray]
 
@@ -40,7 +40,12 @@ class HostCollocation(AbstractProblem):
     """
 
     def __init__(
-        self, model: Model, grid: Grid, *, functions: tuple[Values, Values] | None = None, given: Given | None = None
+        self,
+        model: Model,
+        grid: TimeGrid,
+        *,
+        functions: tuple[Values, Values] | None = None,
+        given: Given | None = None,
     ):
         self.model, self._given = model, given
         self._free = list(range(grid.values.shape[1])) if given is None else given.free
@@ -64,7 +69,7 @@ class HostCollocation(AbstractProblem):
         defined = all(np.isfinite(part).all() for part in found)
         return found if defined else found._replace(data=np.float64(np.nan))
 
-    def on(self, grid: Grid) -> HostCollocation:
+    def on(self, grid: TimeGrid) -> HostCollocation:
         """The same law on other nodes."""
         return HostCollocation(self.model, grid, functions=self.functions)
 

@@ -12,8 +12,8 @@ from symdyn.data.recording import Recording
 from symdyn.regress.joint.accuracy import substeps_for
 from symdyn.regress.joint.collocation import Collocation, field_of
 from symdyn.regress.joint.descent import Point, descend, levels, settled, start, tighten
-from symdyn.regress.joint.elimination import NEAR, Criterion, Evidence, Search
-from symdyn.regress.joint.grid import Grid, Observed, grid, observed
+from symdyn.regress.joint.elimination import NEAR, Criterion, ModelEvidence, TermSearch
+from symdyn.regress.joint.grid import Observed, TimeGrid, grid, observed
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.joint.start import (
     Smooth,
@@ -52,7 +52,7 @@ class Task:
     floor: np.ndarray
     settings: Settings
 
-    def problem(self, nodes: Grid, places: np.ndarray) -> Collocation:
+    def problem(self, nodes: TimeGrid, places: np.ndarray) -> Collocation:
         """The joint problem of some of the weights, by their places (K,)."""
         terms = self.weights.posed.found.terms
         field = field_of(terms, self.described, self.settings.known, self.weights.offset)
@@ -71,7 +71,7 @@ def joint_solution(recording: Recording, settings: Settings) -> Solution:
     problem, point = first_fit(task, places, options)
     rule = _rule(settings, options)
     rows = int(problem.grid.count.sum())
-    search = Search(problem, places, rule, rows, task.weights.size)
+    search = TermSearch(problem, places, rule, rows, task.weights.size)
     interrupted = False
     try:
         search.judge(point)
@@ -99,9 +99,9 @@ def _check(settings: Settings) -> None:
         )
 
 
-def _rule(settings: Settings, options: JointEstimation) -> Evidence | Criterion:
+def _rule(settings: Settings, options: JointEstimation) -> ModelEvidence | Criterion:
     if options.evidence:
-        return Evidence(options.gamma)
+        return ModelEvidence(options.gamma)
     price = getattr(settings.selection, "price", None)
     if price is None:
         raise InputError(f"a joint estimation is judged by EBIC, BIC or AICc, got selection={settings.selection!r}")
@@ -175,7 +175,7 @@ def _is_loud(task: Task) -> bool:
     return bool(np.any((task.noise > LOUD * spread) & (spread > 0)))
 
 
-def softer_starts(task: Task, search: Search, options: JointEstimation) -> None:
+def softer_starts(task: Task, search: TermSearch, options: JointEstimation) -> None:
     """Eliminate with looser defects as well, tighten what that finds, and keep it where it scores better.
 
     Under much noise a chaotic trajectory that is held tightly from the start can settle in a false minimum, from which
@@ -191,7 +191,7 @@ def softer_starts(task: Task, search: Search, options: JointEstimation) -> None:
         tell(f"once more, from defects of {softness:g} of the noise")
         point = start(problem, task.smooth.on(problem.grid), weights, whole, task.noise, 1.0)
         point = tighten(problem, descend(problem, point, steps=8), levels(1.0, softness))
-        soft = Search(problem, places, search.rule, search.rows, search.total)
+        soft = TermSearch(problem, places, search.rule, search.rows, search.total)
         soft.eliminate(point)
         soft.exchange()
         if np.array_equal(soft.best.mask, search.best.mask):
@@ -204,7 +204,7 @@ def softer_starts(task: Task, search: Search, options: JointEstimation) -> None:
             search.judged = before
 
 
-def readmitted(task: Task, search: Search) -> Search:
+def readmitted(task: Task, search: TermSearch) -> TermSearch:
     """The search among other candidates, as long as weights that were left out promise to improve the best set.
 
     The quadratic model of the best set with a few of the others at a time says which; its trajectory is smooth by now.
@@ -240,7 +240,7 @@ def readmitted(task: Task, search: Search) -> Search:
     return search
 
 
-def _finished(task: Task, search: Search, options: JointEstimation) -> tuple[Collocation, Point]:
+def _finished(task: Task, search: TermSearch, options: JointEstimation) -> tuple[Collocation, Point]:
     """The best set with the defects tightened and the noise from the residual."""
     problem = search.problem
     assert isinstance(problem, Collocation)

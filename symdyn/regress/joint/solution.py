@@ -13,7 +13,7 @@ from symdyn.model.model import Model
 from symdyn.regress.joint.bordered import normalised
 from symdyn.regress.joint.collocation import Collocation
 from symdyn.regress.joint.descent import Point, covariance_of, freedom_of
-from symdyn.regress.joint.elimination import Search, Seen
+from symdyn.regress.joint.elimination import Seen, TermSearch
 from symdyn.regress.joint.law import Task
 from symdyn.regress.solution import RESULTS, Candidate, Choice, Solution, Stats
 from symdyn.symmetry import Subspace
@@ -21,7 +21,9 @@ from symdyn.symmetry import Subspace
 NEAR = 30.0  # sets that score this much above the best are listed, and the best one of each size
 
 
-def solution_of_search(task: Task, search: Search, point: Point, problem: Collocation, interrupted: bool) -> Solution:
+def solution_of_search(
+    task: Task, search: TermSearch, point: Point, problem: Collocation, interrupted: bool
+) -> Solution:
     """The best set of a search, as fitted at last, with the others beside it."""
     described, settings = task.described, task.settings
     elements = problem.basis[point.mask]
@@ -80,7 +82,7 @@ def _parts(field, basis, nodes, inputs):
     return jax.vmap(lambda z, u: (field.by_weight(z, u, basis), field.motion(z, u)))(nodes, inputs)
 
 
-def choice_of(search: Search, names: tuple[str, ...], targets: tuple[str, ...], problem: Collocation) -> Choice:
+def choice_of(search: TermSearch, names: tuple[str, ...], targets: tuple[str, ...], problem: Collocation) -> Choice:
     """The best sets of the search in the order of their size."""
     ranked = sorted(search.record.values(), key=lambda one: one.score)
     by_size: dict[int, Seen] = {}

@@ -12,7 +12,7 @@ import numpy as np
 from symdyn._types import StateSpace
 from symdyn.data.recording import Recording, Trajectory
 from symdyn.data.weak import WeakForm
-from symdyn.regress.joint.grid import Grid, Observed
+from symdyn.regress.joint.grid import Observed, TimeGrid
 from symdyn.regress.posed import Posed, posed, weight_names
 from symdyn.regress.problem import Problem
 from symdyn.regress.selection import proposed
@@ -30,7 +30,7 @@ class Smooth:
 
     runs: tuple[Callable[[np.ndarray], np.ndarray], ...]
 
-    def on(self, grid: Grid) -> np.ndarray:
+    def on(self, grid: TimeGrid) -> np.ndarray:
         """The trajectory at the nodes, (T, n)."""
         parts = zip(self.runs, grid.runs, strict=True)
         return np.concatenate([run(grid.times[nodes]) for run, nodes in parts])

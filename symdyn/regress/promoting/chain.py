@@ -17,7 +17,7 @@ from symdyn.regress.evidence.result import Evidence
 from symdyn.regress.evidence.verbs import symmetry_evidence
 from symdyn.regress.posed import equivariance
 from symdyn.regress.promoting.choose import Hypothesis, best, hypotheses, price_of
-from symdyn.regress.promoting.path import Path, Posed, measure_of, path, posed
+from symdyn.regress.promoting.path import PenaltyPath, PenaltyProblem, measure_of, path, posed
 from symdyn.regress.promoting.settings import Promote
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.symmetries.chain import said_of
@@ -39,7 +39,7 @@ class Promotion:
 
     law: Solution
     plain: Solution | None
-    path: Path
+    path: PenaltyPath
     kept: Hypothesis | None
     tried: tuple[Hypothesis, ...]
     evidence: Evidence | None
@@ -118,7 +118,9 @@ def _check(library, options: dict[str, Any]) -> None:
         raise InputError("promote= is for laws of rates; for functions and maps see sd.promote")
 
 
-def _path(asked: Promote, fields: Candidates, estimate: Estimate, settings: Settings, known) -> tuple[Posed, Path]:
+def _path(
+    asked: Promote, fields: Candidates, estimate: Estimate, settings: Settings, known
+) -> tuple[PenaltyProblem, PenaltyPath]:
     """The path of the penalty over the candidates."""
     every = [fields.rows(row[None]).parts[0] for row in np.eye(fields.count)]
     action = action_of(every, [], estimate.frame.space)

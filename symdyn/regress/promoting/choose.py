@@ -10,7 +10,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn.groups import Action
 from symdyn.regress.evidence.estimate import Estimate
-from symdyn.regress.promoting.path import Posed
+from symdyn.regress.promoting.path import PenaltyProblem
 from symdyn.symmetry import Subspace
 from symdyn.symmetry.discovery.fields import Candidates
 from symdyn.symmetry.discovery.printing import text_of
@@ -45,7 +45,7 @@ class Hypothesis:
         return tuple(text_of(field) for field in self.fields)
 
 
-def hypotheses(candidates: Candidates, kept, admitted, problem: Posed, space) -> list[Hypothesis]:
+def hypotheses(candidates: Candidates, kept, admitted, problem: PenaltyProblem, space) -> list[Hypothesis]:
     """All that is worth a test: what the path kept, as it is and with rounded entries, and all candidates together.
 
     `kept`: arrays (r, g) of combinations; `admitted`: from an action to the coefficients that it admits.
@@ -94,7 +94,7 @@ def projection(rows: np.ndarray) -> np.ndarray:
     return q @ q.T
 
 
-def judged(fields, action: Action, subspace: Subspace, fitted: int, problem: Posed) -> Hypothesis:
+def judged(fields, action: Action, subspace: Subspace, fitted: int, problem: PenaltyProblem) -> Hypothesis:
     """The hypothesis with the least rise of the squared error, in units of the noise, among its coefficients."""
     estimate, size = problem.estimate, int(np.prod(subspace.shape))
     basis, offset = np.asarray(subspace.basis).reshape(-1, size), np.asarray(subspace.offset).ravel()
@@ -112,7 +112,7 @@ def judged(fields, action: Action, subspace: Subspace, fitted: int, problem: Pos
     return Hypothesis(tuple(fields), action, subspace, misfit, saved, fitted, price)
 
 
-def _judged_by_residual(fields, action: Action, subspace: Subspace, fitted: int, problem: Posed) -> Hypothesis:
+def _judged_by_residual(fields, action: Action, subspace: Subspace, fitted: int, problem: PenaltyProblem) -> Hypothesis:
     """With fewer rows than terms the noise is what a hypothesis leaves over: Schwarz's criterion itself."""
     size = int(np.prod(subspace.shape))
     basis, offset = np.asarray(subspace.basis).reshape(-1, size), np.asarray(subspace.offset).ravel()
@@ -150,7 +150,7 @@ def best(found: list[Hypothesis]) -> Hypothesis | None:
     return min(better, key=lambda each: each.price, default=None)
 
 
-def price_of(hypothesis: Hypothesis | None, law, problem: Posed) -> float:
+def price_of(hypothesis: Hypothesis | None, law, problem: PenaltyProblem) -> float:
     """The squared error of a law, sparse as it is, in units of the noise, plus what its numbers cost.
 
     Also what it costs to have chosen them: of k among p, 2 log C(p, k) (the extended criterion, Chen and Chen 2008).

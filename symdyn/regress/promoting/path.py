@@ -25,7 +25,7 @@ SILENT = 1e-3  # of the largest singular value: smaller ones count as kept
 
 
 @dataclass(frozen=True, eq=False)
-class Posed:
+class PenaltyProblem:
     """The whole library's least-squares problem with the map to Lie derivatives.
 
     `estimate`: coefficients and covariance; `offset` (N,), `basis` (r, N): all coefficients are offset + basis' w for
@@ -69,7 +69,7 @@ def posed(
     measure: AbstractMeasure,
     penalty: AbstractPenalty,
     within: Subspace | None = None,
-) -> Posed:
+) -> PenaltyProblem:
     """The problem of an estimate under the conditions of the candidates, within a subspace that is known."""
     whole = lie_map(estimate.frame.terms, conditions, measure, norm="measure", named=by_name(penalty))
     design, y, unit = rows(estimate)
@@ -78,7 +78,7 @@ def posed(
         offset, basis = np.asarray(within.offset).ravel(), np.asarray(within.basis).reshape(-1, len(unit))
         basis = basis / np.maximum(np.linalg.norm(basis / unit, axis=1, keepdims=True), 1e-300)
     broken, blocks = arranged(whole.reduced(offset, basis), penalty)
-    return Posed(estimate, offset, basis, broken, blocks, sparsity(broken, penalty), design / unit, y)
+    return PenaltyProblem(estimate, offset, basis, broken, blocks, sparsity(broken, penalty), design / unit, y)
 
 
 def rows(estimate: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,7 +109,7 @@ def measure_of(states: np.ndarray, polynomial: bool) -> AbstractMeasure:
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class PenaltyPath:
     """What the penalty does as its weight rises.
 
     `weights` (l,); `coefficients` (l, N) in physical units; `singular_values` (l, g): of the Lie derivatives along
@@ -140,7 +140,7 @@ class Path:
         return found
 
 
-def path(problem: Posed, penalty: AbstractPenalty, levels: int) -> Path:
+def path(problem: PenaltyProblem, penalty: AbstractPenalty, levels: int) -> PenaltyPath:
     """Minima for rising weights; the convex ones each from the one before, under one compilation."""
     tell(f"promotion: {levels} weights of the penalty")
     if isinstance(penalty, LogDet):
@@ -161,10 +161,14 @@ def path(problem: Posed, penalty: AbstractPenalty, levels: int) -> Path:
         combinations.append(vh @ problem.broken.mixing[:g, :g].T)
         kept.append(combinations[-1][s <= SILENT * largest])
     coefficients = np.array([c for c, _ in found]) @ problem.basis + problem.offset
-    return Path(weights, coefficients, np.array(sizes), np.array(combinations), tuple(kept), problem.broken.labels[:g])
+    return PenaltyPath(
+        weights, coefficients, np.array(sizes), np.array(combinations), tuple(kept), problem.broken.labels[:g]
+    )
 
 
-def _convex(problem: Posed, penalty: AbstractPenalty, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def _convex(
+    problem: PenaltyProblem, penalty: AbstractPenalty, weights: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Coefficients and split matrices (exactly of low rank) for falling weights."""
     if getattr(penalty, "solver", "admm") != "admm":
         each = [minimum(problem.broken, problem.blocks, problem.where, float(w), penalty) for w in weights]
@@ -178,19 +182,19 @@ def _convex(problem: Posed, penalty: AbstractPenalty, weights: np.ndarray) -> li
         return list(zip(np.asarray(found.coefficients), np.asarray(found.Z), strict=True))
 
 
-def scale_of(problem: Posed) -> float:
+def scale_of(problem: PenaltyProblem) -> float:
     """The largest singular value without a penalty."""
     return max(float(problem.broken.singular_values(problem.free).max(initial=0.0)), 1e-300)
 
 
-def _cooled(problem: Posed, penalty: AbstractPenalty) -> AbstractPenalty:
+def _cooled(problem: PenaltyProblem, penalty: AbstractPenalty) -> AbstractPenalty:
     """Log-det with a floor far below the noise where none was given: what is not needed falls to it."""
     if isinstance(penalty, LogDet) and not penalty.floor:
         return replace(penalty, floor=1e-4 * scale_of(problem))
     return penalty
 
 
-def full_weight(problem: Posed) -> float:
+def full_weight(problem: PenaltyProblem) -> float:
     """A weight of a convex penalty from which on nothing is broken, as far as the shift allows."""
     from symdyn.symmetry.promotion.norms import dual_value
 

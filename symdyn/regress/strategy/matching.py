@@ -14,8 +14,8 @@ import numpy as np
 from symdyn.data.recording import Recording
 from symdyn.regress.joint.collocation import Collocation, field_of_model
 from symdyn.regress.joint.descent import Point, covariance_of, descend, moved, residual_noise, start, tighten
-from symdyn.regress.joint.elimination import Criterion, Search
-from symdyn.regress.joint.grid import Grid, Observed, grid, observed
+from symdyn.regress.joint.elimination import Criterion, TermSearch
+from symdyn.regress.joint.grid import Observed, TimeGrid, grid, observed
 from symdyn.regress.joint.host import Given, HostCollocation
 from symdyn.regress.joint.solution import stats_of
 from symdyn.regress.refinement.tangents import replace_weights
@@ -148,7 +148,7 @@ class Matching:
         problem, point, _ = found
         terms = [law.model.terms.names[k] for k in np.argmax(np.abs(problem.basis).max(axis=2), axis=1)]
         size, rows = len(terms), int(problem.count.sum())
-        search = Search(problem, np.arange(size), Criterion(ebic_price), rows, size)
+        search = TermSearch(problem, np.arange(size), Criterion(ebic_price), rows, size)
         search.eliminate(tighten(problem, point, ROUGH, STEPS))
         search.exchange()
         best = sorted(search.record.values(), key=lambda one: one.score)[:SETS]
@@ -205,7 +205,7 @@ def finished(match: Match) -> Solution:
     )  # fmt: skip
 
 
-def between(nodes: Grid, states: np.ndarray) -> np.ndarray:
+def between(nodes: TimeGrid, states: np.ndarray) -> np.ndarray:
     """States at the samples, (t, n), continued linearly to all nodes, (T, n)."""
     at = np.flatnonzero(nodes.samples)
     place = np.zeros(len(nodes.times))

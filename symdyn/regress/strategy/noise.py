@@ -29,7 +29,7 @@ JOINT_VALUES = 40_000  # sampled state values up to which the trajectory is esti
 
 
 @dataclass(frozen=True)
-class Plan:
+class NoisePlan:
     """`noisy`: whether differences would carry noise that matters; `text`: what was seen, for the user; `free`: whether
     nothing was said about rates."""
 
@@ -38,19 +38,19 @@ class Plan:
     free: bool = True
 
 
-def planned(recording: Recording, settings: Settings) -> Plan:
+def planned(recording: Recording, settings: Settings) -> NoisePlan:
     """What the noise of the states asks for, where neither rates nor a way to find them are given."""
     measured = all(run.rates is not None for run in recording.trajectories) and settings.order == 1
     long_enough = all(len(run.times) >= 16 for run in recording.trajectories)
     if settings.differentiation is not None or settings.discrete or measured or not long_enough:
-        return Plan(False, free=False)
+        return NoisePlan(False, free=False)
     names = [name for name in recording.space.names if name not in recording.inputs]
     places = recording.space.indices(tuple(names))
     runs = _pieces(recording, places)
     level = pooled_noise_level(runs)
     shares = _rate_shares(runs, level)
     if shares.max(initial=0.0) < HARMLESS:
-        return Plan(False)
+        return NoisePlan(False)
     components = [recording.space.component_names[k] for k in places]
     seen = [
         f"{name} {100 * sigma / max(spread, 1e-300):.2g} %"
@@ -58,7 +58,7 @@ def planned(recording: Recording, settings: Settings) -> Plan:
         if noisy
     ]
     more = f" and {len(seen) - 6} more" if len(seen) > 6 else ""
-    return Plan(
+    return NoisePlan(
         True,
         f"noise, as a share of the spread: {', '.join(seen[:6])}{more}; differences would put noise of "
         f"{100 * shares.max():.2g} % on a rate",
@@ -94,7 +94,7 @@ def _rate_shares(runs: list[Piece], level: NoiseLevel) -> np.ndarray:
     return out
 
 
-def from_noisy_states(recording: Recording, settings: Settings, plan: Plan) -> Solution:
+def from_noisy_states(recording: Recording, settings: Settings, plan: NoisePlan) -> Solution:
     """The law in the weak form, and by joint estimation where that is possible; `stages` of the law say what was done.
 
     The weak form comes first because it costs little, works for every solver and constraint, and is what is left where
@@ -119,7 +119,7 @@ def from_noisy_states(recording: Recording, settings: Settings, plan: Plan) -> S
     return replace(joint, stages=(*stages, "trajectory and law estimated together (JointEstimation)"))
 
 
-def from_ladder(recording: Recording, ladder: AutomaticLibrary, settings: Settings, plan: Plan) -> Solution:
+def from_ladder(recording: Recording, ladder: AutomaticLibrary, settings: Settings, plan: NoisePlan) -> Solution:
     """The law of an automatic library: rates as the noise asks for, then the trajectories of the laws that come first.
 
     Where laws cannot be integrated, or something was asked for that a trajectory cannot heed, the rates decide alone.

@@ -31,7 +31,7 @@ class _SpentError(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class Stretch:
     """A stretch of a trajectory with a smoothed start: `times` (t,), `states` (t, n), `start` (n,)."""
 
     times: np.ndarray
@@ -43,7 +43,7 @@ class Piece:
 class Trial:
     """The pieces on which laws are tried, the spread of each variable (n,), and its noise as a share of that (n,)."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Stretch, ...]
     spread: np.ndarray
     noise: np.ndarray
 
@@ -140,7 +140,7 @@ def symbolic(terms: AbstractTerms) -> bool:
     return not isinstance(terms, FunctionTerms) and all(symbolic(part) for part in inner)
 
 
-def _path(rate: Callable[[np.ndarray], np.ndarray], piece: Piece) -> np.ndarray | None:
+def _path(rate: Callable[[np.ndarray], np.ndarray], piece: Stretch) -> np.ndarray | None:
     """The states of a law at the times of a piece, or None where it diverges."""
     bound, left = 1e3 * (np.abs(piece.states).max(axis=0) + 1e-300), EVALUATIONS
 
@@ -162,11 +162,11 @@ def _path(rate: Callable[[np.ndarray], np.ndarray], piece: Piece) -> np.ndarray 
     return run.y.T if run.success and run.y.shape[1] == len(piece.times) else None
 
 
-def _pieces(run: Trajectory, smooth: np.ndarray) -> list[Piece]:
+def _pieces(run: Trajectory, smooth: np.ndarray) -> list[Stretch]:
     t = len(run.times)
     edges = np.linspace(0, t, PIECES + 1).astype(int).tolist() if t >= 20 * PIECES else []
     spans = [(0, t), *pairwise(edges)]
-    return [Piece(run.times[a:b], run.states[a:b], smooth[a]) for a, b in spans]
+    return [Stretch(run.times[a:b], run.states[a:b], smooth[a]) for a, b in spans]
 
 
 def smoothed(run: Trajectory) -> tuple[np.ndarray, np.ndarray]:
