@@ -124,7 +124,7 @@ SYSTEMS = {
     "oscillator": System(
         lambda rng, m: {"x": rng.normal(size=(m, 2)), "v": rng.normal(size=(m, 2))}, oscillator_rates, {"x": "v"},
         sd.Monomials(2), plane(sd.SO(2)),
-        {"gl(2)": plane(sd.GL(2)), "so(2)": plane(sd.SO(2)), "wrong": sd.Scaling().acting_on(x=sd.Vector)},
+        {"gl(2)": plane(sd.GL(2)), "so(2)": plane(sd.SO(2)), "t(2), wrong": sd.T(2).acting_on(x=sd.Point, v=sd.Vector)},
     ),
     "kepler": System(
         ring, kepler_rates, {"x": "v"}, sd.Function(kepler_terms, names("xy", "x", "x/r^2", "x/r^3", "x/r^4")),
