@@ -92,9 +92,8 @@ def _inner(plan: Plan) -> bool:
 
 
 def _wanted(form: FieldWeakForm, plan: Plan, own: int | None) -> bool:
-    """Whether the noise along an axis must be looked at."""
-    powers = any(power > 1 for monomial in plan.monomials for _, power in monomial)
-    return own is None or (form.smoothing is None and _inner(plan)) or (form.unbiased is not False and powers)
+    """Whether the noise along an axis must be looked at: it draws linear terms towards zero as well as powers."""
+    return own is None or (form.smoothing is None and _inner(plan)) or form.unbiased is not False
 
 
 def _half(n: int, found: Corner | None, lines: list[Trajectory]) -> int:

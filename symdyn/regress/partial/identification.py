@@ -19,6 +19,7 @@ from symdyn.regress.fit import Fit, fit_on
 from symdyn.regress.outcome import solution_of
 from symdyn.regress.partial.attenuation import noise_share, without_noise
 from symdyn.regress.partial.rows import bound_law, steady
+from symdyn.regress.partial.scatter import FieldNoise
 from symdyn.regress.partial.spacetime import invariant_equations, mixes_time
 from symdyn.regress.posed import Fitted, Posed, coefficients_of, posed_rows
 from symdyn.regress.rows.regression import Regression
@@ -99,20 +100,20 @@ def identify_field(
     admitted = None
     if action is not None and time_order == 2 and mixes_time(action, found.terms.space):
         admitted = invariant_equations(found.terms, action, law.fields)
-    share = 0.0 if noise is None else noise_share(found.moments, noise)
+    share = 0.0 if noise is None else noise_share(found.moments, noise.moments)
     if noise is None or share < SLIGHT:
         return solution_of(posed_rows(found, settings, admitted).solved())
     stage = f"errors in variables: noise makes up to {share:.2g} of the squares of a column, and was taken from them"
     return replace(solution_of(_corrected(posed_rows(found, settings, admitted), noise)), stages=(stage,))
 
 
-def _corrected(made: Posed, noise: np.ndarray) -> Fitted:
+def _corrected(made: Posed, noise: FieldNoise) -> Fitted:
     """The law without the attenuation by noise: terms by cautiously corrected moments, then the fit."""
     found, settings, shape = made.found, made.settings, (made.found.terms.size, -1)
     fitted, seen = made.solved(), []
 
     def on(law: np.ndarray, settled: bool):
-        return made.on(replace(found, moments=without_noise(found.moments, noise, law, settled)))
+        return made.on(replace(found, moments=without_noise(found.moments, noise.moments, law, settled)))
 
     def law() -> np.ndarray:
         return coefficients_of(fitted.fits, made.shape, made.given.subspace).reshape(shape)
@@ -130,7 +131,8 @@ def _corrected(made: Posed, noise: np.ndarray) -> Fitted:
         fitted = whole.with_fits(tuple(fit_on(problem, path, settings.solver.ridge) for problem, path in pairs))
         shorter = tuple(_without_weakest(fit) for fit in fitted.fits)
         if all(new is fit.path for new, fit in zip(shorter, fitted.fits, strict=True)):
-            return fitted
+            last = law()
+            return whole.with_fits(tuple(noise.rescattered(found, fit, last) for fit in fitted.fits))
         paths = shorter
 
 
