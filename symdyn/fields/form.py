@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -37,6 +38,9 @@ class FieldWeakForm:
         there would be more than 65 536 windows.
     smoothing: half width in samples of the local least squares for products that need derivatives of the data; 0 for
         spectral derivatives and differences; by default 0 without noise and the corner of the noise with it.
+    drift: the speed at which windows move along a periodic axis, by its name, in the unit of the axis a unit of time
+        (radians on a sphere): {"lon": 1e-5}. The law stays that of the fields at rest. For samples in time that are too
+        few for what passes by; `Fields.moving` says how.
     unbiased: take from powers of the fields what white noise adds to them on average; exact for normal noise that is
         independent from point to point. By default where the noise is significant along some axis.
 
@@ -50,10 +54,16 @@ class FieldWeakForm:
     stride: int | ByAxis | None = None
     smoothing: int | None = None
     unbiased: bool | None = None
+    drift: Mapping[str, float] | tuple[tuple[str, float], ...] | None = None
 
     def __post_init__(self):
         if self.q is not None and self.q < 5:
             raise InputError(f"bumps of order q < 5 bias the law, got q = {self.q!r}")
+        if self.drift is not None:
+            drift = tuple((str(name), float(speed)) for name, speed in dict(self.drift).items())
+            object.__setattr__(self, "drift", drift)
+            if len(drift) != 1:
+                raise InputError(f"windows drift along one axis, got drift={dict(drift)!r}")
         for name, least in (("half_width", 2), ("stride", 1), ("smoothing", 0)):
             value = by_axis(getattr(self, name))
             object.__setattr__(self, name, value)

@@ -13,8 +13,8 @@ transposed kernels, axis by axis. (Sandwich of an estimating function: White 198
 freed of what noise adds to them, Fuller 1987, Measurement Error Models, section 2.2.)
 
 The design is noisy too. With $\delta Z_k = A_k \varepsilon$ the products of noise with noise add
-$\sigma^4 \, [\mathrm{tr}(M_k M_l^\top) + \mathrm{tr}(M_k M_l)]$, $M_k = A_k^\top L$. The first part comes by itself, for
-$H_k$ is formed of the noisy design.
+$\sigma^4 \, [\mathrm{tr}(M_k M_l^\top) + \mathrm{tr}(M_k M_l)]$, $M_k = A_k^\top L$. The first part comes by itself,
+for $H_k$ is formed of the noisy design; the second is left out.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ def score_covariance(
     says what noise does. None where the noise of the terms cannot be followed: derivatives of the data, and functions
     that are no polynomials.
     """
-    plan, grid = problem.plan, problem.fields.grid
+    plan = problem.plan
     inner = any(orders is not None and any(orders) for _, orders in plan.columns)
     if plan.states or inner or not problem.variance.any():
         return None
     share = plan.combination()
     share = share[:, plan.terms :] - share[:, : plan.terms] @ coefficients  # (cells, d): the residual by cells
     first = np.cumsum([0, *(len(cells) for cells in plan.cells)])
-    m, k, d = design.shape
-    columns = np.moveaxis(design, 0, -1).reshape(k, d, *(w.size for w in problem.axes))
+    k = design.shape[1]
+    columns = np.moveaxis(design, 0, -1).reshape(*design.shape[1:], *(w.size for w in problem.axes))
     place = {c: n for n, c in enumerate(plan.components)}
-    total = np.zeros((k, k))
+    orders, total = range(1, HIGHEST + 1), np.zeros((k, k))
     for start, stop in _slabs(problem, k, memory):
         slab = np.nan_to_num(problem.fields.slab(start, stop, plan.components))
         spread = [
@@ -56,7 +56,7 @@ def score_covariance(
         ]
         for column in np.flatnonzero(problem.variance):
             parts = [
-                (hung, [_slope(powers, plan, slab, place, int(column), j, problem.variance) for j in _ORDERS])
+                (hung, [_slope(powers, plan, slab, place, int(column), j, problem.variance) for j in orders])
                 for powers, hung in zip(plan.monomials, spread, strict=True)
                 if hung is not None and any(c == column for c, _ in powers)
             ]
@@ -67,11 +67,7 @@ def score_covariance(
                         continue
                     own = (left * both).reshape(k, -1) @ right.reshape(k, -1).T
                     total += own if a == b else own + own.T
-    del grid, m
     return total
-
-
-_ORDERS = range(1, HIGHEST + 1)
 
 
 def _slabs(problem: WeakProblem, k: int, memory: int) -> Iterator[tuple[int, int]]:

@@ -203,7 +203,7 @@ def field_rows(
     design, targets, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     return FieldRows(
         design, targets, weights, problem.terms.names, problem.target_names, problem.terms.space,
-        problem.terms, _centres(problem), _noise(problem),
+        problem.terms, _centres(problem, form), _noise(problem),
         {axis.name: w.half for axis, w in zip(fields.grid.axes, problem.axes, strict=True)},
         tuple(w.size for w in problem.axes), *_units(problem), problem, memory,
     )  # fmt: skip
@@ -222,6 +222,9 @@ def weak_problem(
     grid, form = fields.grid, form or FieldWeakForm()
     if grid.time is None and time_order:
         raise InputError("a law of rates needs fields on a grid with a time; this one has " + ", ".join(grid.names))
+    drift = None
+    for axis, speed in dict(form.drift or ()).items():
+        fields, drift = fields.moving(axis, speed), (grid.number(axis), speed)
     space = fields.jet_space(order)
     terms = library.on(space)
     parts = parts_of(terms)
@@ -229,7 +232,7 @@ def weak_problem(
     left_terms = left if isinstance(left, FluxTerms) else None
     _check_metric(grid, terms, left_terms)
     groups = [(parts or (), 0, _curved(grid, terms)), (parts_of(left) or (), time_order, _curved(grid, left))]
-    plan = make_plan(grid, space, groups, whole=parts is None)
+    plan = make_plan(grid, space, groups, parts is None, drift)
     halves, smoothing, variance = window_widths(fields, form, plan)
     strides = window_strides(grid, form, halves)
     axes = tuple(axis_windows(grid, n, halves[n], strides[n], form.q, plan.highest(n)) for n in range(len(grid.axes)))
@@ -272,9 +275,15 @@ def _check_metric(grid: Grid, *terms: AbstractTerms | None) -> None:
             )
 
 
-def _centres(problem: WeakProblem) -> np.ndarray:
+def _centres(problem: WeakProblem, form: FieldWeakForm | None) -> np.ndarray:
+    """Coordinates of the windows, (m, axes), at rest."""
     mesh = np.meshgrid(*(w.centres for w in problem.axes), indexing="ij")
-    return np.stack([each.ravel() for each in mesh], axis=1)
+    centres, grid = np.stack([each.ravel() for each in mesh], axis=1), problem.fields.grid
+    for name, speed in dict((form and form.drift) or ()).items():
+        axis = grid.axes[grid.number(name)]
+        moved = centres[:, grid.number(name)] + speed * (centres[:, 0] - grid.axes[0].points[0])
+        centres[:, grid.number(name)] = axis.points[0] + np.mod(moved - axis.points[0], axis.period)
+    return centres
 
 
 def weighted_noise_moments(
@@ -290,7 +299,9 @@ def weighted_noise_moments(
     if area is not None and problem.fields.grid.latitude is not None:
         by_axis[problem.fields.grid.latitude] = area
     whole = float(np.prod([each.sum() for each in by_axis]))
-    moments = noise_moments(problem.fields, problem.plan, problem.axes, problem.kernels, problem.variance, by_axis, memory)
+    moments = noise_moments(
+        problem.fields, problem.plan, problem.axes, problem.kernels, problem.variance, by_axis, memory
+    )
     return weights.sum() / whole * moments
 
 

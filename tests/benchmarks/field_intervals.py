@@ -97,8 +97,8 @@ def main() -> None:
                 ratio, bias = np.median(error, axis=0) / spread, (value.mean(axis=0) - truth) / spread
                 print(
                     f"{name:20s}  {noise:.2f}  {kind:7s} {len(found) / told.draws:.2f}  {holds.mean():.3f}     "
-                    f"{holds.min():.2f}    {ratio.min():.2f} {ratio.max():.2f}    {bias[np.abs(bias).argmax()]:+.2f}      "
-                    f"   {cpu:.2f}", flush=True,
+                    f"{holds.min():.2f}    {ratio.min():.2f} {ratio.max():.2f}    {bias[np.abs(bias).argmax()]:+.2f}"
+                    f"         {cpu:.2f}", flush=True,
                 )  # fmt: skip
 
 
