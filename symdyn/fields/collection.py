@@ -86,8 +86,8 @@ class Fields:
 
         `speed`: c, in the unit of the axis a unit of time. What passes by quickly at rest is slow in coordinates that
         move with it, and samples in time that are far apart resolve it. A rate at rest is there
-        $\partial_t - c \, \partial_x$. Values between the samples are those of the trigonometric interpolant; still read
-        when they are used.
+        $\partial_t - c \, \partial_x$. Values between the samples are those of the trigonometric interpolant; they are
+        read when they are used.
 
         Raises InputError for an axis that is not periodic, a grid without time, and missing values that would have to
         be interpolated.
