@@ -24,23 +24,27 @@ from symdyn.fields.grid import Grid
 from symdyn.fields.sphere import EARTH, Sphere
 from symdyn.fields.staggered import Colocated, interpolation, partners
 
-# What CF says of a coordinate, by role (CF conventions, chapters 4 and 5): attribute -> values.
+# What attributes say of a coordinate, by role (CF conventions, chapters 4 and 5; `_CoordinateAxisType` of NetCDF-Java,
+# `cartesian_axis` of FMS): attribute -> values.
 CRITERIA: dict[str, dict[str, tuple[str, ...]]] = {
-    "time": {"axis": ("T",), "standard_name": ("time", "forecast_reference_time")},
+    "time": {
+        "axis": ("T",), "cartesian_axis": ("T",), "standard_name": ("time", "forecast_reference_time"),
+        "_CoordinateAxisType": ("Time",), "long_name": ("time",),
+    },
     "latitude": {
-        "standard_name": ("latitude", "grid_latitude"),
+        "standard_name": ("latitude", "grid_latitude"), "_CoordinateAxisType": ("Lat",), "long_name": ("latitude",),
         "units": ("degrees_north", "degree_north", "degreen", "degreesn", "degree_n", "degrees_n"),
     },
     "longitude": {
-        "standard_name": ("longitude", "grid_longitude"),
+        "standard_name": ("longitude", "grid_longitude"), "_CoordinateAxisType": ("Lon",), "long_name": ("longitude",),
         "units": ("degrees_east", "degree_east", "degreee", "degreese", "degree_e", "degrees_e"),
     },
     "space": {
-        "axis": ("X", "Y", "Z"),
+        "axis": ("X", "Y", "Z"), "cartesian_axis": ("X", "Y", "Z"), "positive": ("up", "down"),
         "standard_name": ("projection_x_coordinate", "projection_y_coordinate", "air_pressure", "height", "depth"),
-        "positive": ("up", "down"),
+        "_CoordinateAxisType": ("GeoX", "GeoY", "GeoZ", "Height", "Pressure"),
     },
-}
+}  # fmt: skip
 CF_XARRAY = {
     "latitude": "latitude", "longitude": "longitude", "time": "time", "T": "time", "vertical": "space", "X": "space",
     "Y": "space", "Z": "space",
@@ -83,9 +87,9 @@ def open_fields(
     ----------
     data: decoded (what `xarray.open_dataset` gives). Dimensions of size 1 are left aside.
     variables: names of the fields; by default all that lie on the grid which most variables share.
-    time, latitude, longitude, space: names of dimensions. By default CF attributes tell (`axis`, `standard_name`,
-        `units`; with cf_xarray, of the extra `data`, `long_name`, `cartesian_axis`, `_CoordinateAxisType` and more
-        standard names), else the names are guessed, with a warning. Latitude and longitude make a sphere.
+    time, latitude, longitude, space: names of dimensions. By default attributes tell (`axis`, `standard_name`, `units`,
+        `long_name`, `cartesian_axis`, `_CoordinateAxisType`; with cf_xarray, of the extra `data`, more standard
+        names), else the names are guessed, with a warning. Latitude and longitude make a sphere.
     periodic: names of axes that come back to themselves, with their lengths where the samples do not say it. No axis
         is periodic unless it is named here, but longitudes that cover the circle.
     vectors: pairs of names that are components of a vector; by default from the standard names, `eastward_wind` and
@@ -270,7 +274,7 @@ def _by_attributes(ds, dim: str) -> str | None:
     for role, wanted in CRITERIA.items():
         for attribute, accepted in wanted.items():
             told = str(attrs.get(attribute, ""))
-            if told in accepted or (attribute == "units" and told.lower() in accepted):
+            if told in accepted or (attribute in ("units", "long_name") and told.lower() in accepted):
                 return role
     return _by_cf_xarray(ds, dim)
 
