@@ -85,11 +85,11 @@ def _spread(problem: WeakProblem, columns, share: np.ndarray, cells, start: int,
     for cell, own in zip(cells, share, strict=True):
         if not own.any():
             continue
-        values = np.tensordot(own, columns, axes=(0, 1))  # (k, windows ...)
+        matrix, rows = _reaching(problem.axes[0], problem.kernels[0][cell[0]], start, stop)
+        values = np.tensordot(own, columns[:, :, rows], axes=(0, 1))  # (k, windows ...): those that reach the slab
         for number in range(len(problem.axes) - 1, 0, -1):
             values = _backwards(values, problem.inner[0][number - 1][cell[number]], number + 1)
-        matrix, rows = _reaching(problem.axes[0], problem.kernels[0][cell[0]], start, stop)
-        values = _backwards(values[:, rows], matrix, 1)
+        values = _backwards(values, matrix, 1)
         total = values if total is None else total + values
     return total
 

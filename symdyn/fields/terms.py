@@ -54,7 +54,8 @@ class FluxTerms(AbstractTerms):
 
     def chosen(self, keep: tuple[int, ...]) -> FluxTerms:
         """Some of the terms, by their places."""
-        parts, names, latex = (tuple(column[k] for k in keep) for column in (self.parts, self.names, self.latex))
+        parts, names = tuple(self.parts[k] for k in keep), tuple(self.names[k] for k in keep)
+        latex = tuple(self.latex[k] for k in keep)
         return FluxTerms(
             space=self.space, parts=parts, names=names, latex=latex, latitude=self.latitude, radius=self.radius
         )

@@ -280,9 +280,11 @@ def _centres(problem: WeakProblem, form: FieldWeakForm | None) -> np.ndarray:
     mesh = np.meshgrid(*(w.centres for w in problem.axes), indexing="ij")
     centres, grid = np.stack([each.ravel() for each in mesh], axis=1), problem.fields.grid
     for name, speed in dict((form and form.drift) or ()).items():
-        axis = grid.axes[grid.number(name)]
-        moved = centres[:, grid.number(name)] + speed * (centres[:, 0] - grid.axes[0].points[0])
-        centres[:, grid.number(name)] = axis.points[0] + np.mod(moved - axis.points[0], axis.period)
+        number = grid.number(name)
+        first, period = grid.axes[number].points[0], grid.axes[number].period
+        assert period is not None
+        moved = centres[:, number] + speed * (centres[:, 0] - grid.axes[0].points[0])
+        centres[:, number] = first + np.mod(moved - first, period)
     return centres
 
 
