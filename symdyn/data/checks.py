@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from warnings import warn
 
@@ -10,6 +11,21 @@ import numpy as np
 from symdyn._errors import InputError, SymdynWarning
 from symdyn._types import StateSpace
 from symdyn.data.recording import Trajectory
+
+
+def memory_size() -> float:
+    """Bytes of memory that the machine has, infinite where it does not say."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
+
+
+def require_memory(numbers: float, what: str, remedy: str) -> None:
+    """Raise InputError where so many float64 numbers do not fit the memory of the machine."""
+    need, have = 8.0 * numbers, memory_size()
+    if need > have:
+        raise InputError(f"{what} take {need / 2**30:.3g} GiB at once, this machine has {have / 2**30:.3g}; {remedy}")
 
 
 def require_floating(name: str, dtype: np.dtype) -> None:

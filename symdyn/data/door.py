@@ -25,6 +25,8 @@ from symdyn.data.recording import Recording, Trajectory, joined
 from symdyn.data.weights import row_weights
 
 COMPONENT_DIMS = ("component", "components", "axis", "xyz", "space", "direction", "coordinate")
+# What attributes say of a coordinate that is the time (CF conventions; NetCDF-Java; FMS).
+OF_TIME = {"axis": "T", "standard_name": "time", "_CoordinateAxisType": "Time", "cartesian_axis": "T"}
 TRAJECTORY_DIMS = ("trajectory", "traj", "run", "realization", "ensemble", "member", "number", "particle", "body")
 
 
@@ -167,15 +169,22 @@ def _find_time(ds, name: str | None) -> str:
         if name not in found:
             raise InputError(f"unknown time dimension {name!r}; the data have the dimensions {', '.join(found)}")
         return name
-    marked = [
-        d for d in found
-        if d in ds.coords and (ds[d].attrs.get("axis") == "T" or ds[d].attrs.get("standard_name") == "time")
-    ]  # fmt: skip
-    dated = [d for d in found if d in ds.coords and ds[d].dtype.kind == "M"]
+    marked = [d for d in found if d in ds.coords and any(ds[d].attrs.get(k) == v for k, v in OF_TIME.items())]
+    dated = [d for d in found if d in ds.coords and _is_dated(ds[d])]
     for candidates in (marked, [d for d in found if d == "time"], dated, [d for d in found if d == "t"]):
         if len(candidates) == 1:
             return candidates[0]
     raise InputError(f"no time dimension found among {', '.join(found) or 'no dimensions'}; name it with time='...'")
+
+
+def _is_dated(coordinate) -> bool:
+    """Whether a coordinate holds dates, of NumPy or cftime, or counts since one."""
+    values = coordinate.values
+    return (
+        values.dtype.kind == "M"
+        or (values.dtype == object and values.size > 0 and hasattr(values.flat[0], "calendar"))
+        or " since " in str(coordinate.attrs.get("units", ""))
+    )
 
 
 def _declared_rates(ds, rates: Mapping[str, str] | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable
 from symdyn.data.checks import component_labels, require_floating
 from symdyn.fields.grid import Grid
+from symdyn.fields.shifting import moved
 from symdyn.fields.units import unit_product
 
 
@@ -79,6 +80,28 @@ class Fields:
         array = np.broadcast_to(np.asarray(values, np.float64), self.grid.shape)
         space = StateSpace((*self.space.variables, Variable(name, (), (), unit)))
         return replace(self, space=space, values=(*self.values, array))
+
+    def moving(self, axis: str, speed: float) -> Fields:
+        r"""The fields in coordinates that move along a periodic axis: $u'(t, x') = u(t, x' + c (t - t_0))$.
+
+        `speed`: c, in the unit of the axis a unit of time. What passes by quickly at rest is slow in coordinates that
+        move with it, and samples in time that are far apart resolve it. A rate at rest is there
+        $\partial_t - c \, \partial_x$. Values between the samples are those of the trigonometric interpolant; they are
+        read when they are used.
+
+        Raises InputError for an axis that is not periodic, a grid without time, and missing values that would have to
+        be interpolated.
+
+        Examples
+        --------
+        >>> import numpy as np, symdyn as sd
+        >>> t = np.arange(6.0)
+        >>> grid = sd.Grid((sd.Periodic("x", 0.0, 2 * np.pi, 32),), time=sd.Box("t", t))
+        >>> wave = sd.Fields.of(grid, u=np.sin(grid.axes[1].points - 0.7 * t[:, None]))
+        >>> bool(np.ptp(wave.moving("x", 0.7).component("u"), axis=0).max() < 1e-12)
+        True
+        """
+        return replace(self, values=moved(self.grid, self.values, axis, speed))
 
     def to_xarray(self):
         """The fields as a Dataset over the axes of the grid, component by component, with units."""

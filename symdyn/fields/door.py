@@ -22,24 +22,29 @@ from symdyn.fields.axes import AbstractAxis, Box, Periodic, is_even
 from symdyn.fields.collection import Fields
 from symdyn.fields.grid import Grid
 from symdyn.fields.sphere import EARTH, Sphere
+from symdyn.fields.staggered import Colocated, interpolation, partners
 
-# What CF says of a coordinate, by role (CF conventions, chapters 4 and 5): attribute -> values.
+# What attributes say of a coordinate, by role (CF conventions, chapters 4 and 5; `_CoordinateAxisType` of NetCDF-Java,
+# `cartesian_axis` of FMS): attribute -> values.
 CRITERIA: dict[str, dict[str, tuple[str, ...]]] = {
-    "time": {"axis": ("T",), "standard_name": ("time", "forecast_reference_time")},
+    "time": {
+        "axis": ("T",), "cartesian_axis": ("T",), "standard_name": ("time", "forecast_reference_time"),
+        "_CoordinateAxisType": ("Time",), "long_name": ("time",),
+    },
     "latitude": {
-        "standard_name": ("latitude", "grid_latitude"),
+        "standard_name": ("latitude", "grid_latitude"), "_CoordinateAxisType": ("Lat",), "long_name": ("latitude",),
         "units": ("degrees_north", "degree_north", "degreen", "degreesn", "degree_n", "degrees_n"),
     },
     "longitude": {
-        "standard_name": ("longitude", "grid_longitude"),
+        "standard_name": ("longitude", "grid_longitude"), "_CoordinateAxisType": ("Lon",), "long_name": ("longitude",),
         "units": ("degrees_east", "degree_east", "degreee", "degreese", "degree_e", "degrees_e"),
     },
     "space": {
-        "axis": ("X", "Y", "Z"),
+        "axis": ("X", "Y", "Z"), "cartesian_axis": ("X", "Y", "Z"), "positive": ("up", "down"),
         "standard_name": ("projection_x_coordinate", "projection_y_coordinate", "air_pressure", "height", "depth"),
-        "positive": ("up", "down"),
+        "_CoordinateAxisType": ("GeoX", "GeoY", "GeoZ", "Height", "Pressure"),
     },
-}
+}  # fmt: skip
 CF_XARRAY = {
     "latitude": "latitude", "longitude": "longitude", "time": "time", "T": "time", "vertical": "space", "X": "space",
     "Y": "space", "Z": "space",
@@ -73,6 +78,7 @@ def open_fields(
     space: Sequence[str] | None = None,
     periodic: Mapping[str, float] | Sequence[str] = (),
     vectors: Sequence[tuple[str, str]] | None = None,
+    staggered: Mapping[str, str] | None = None,
     radius: float = EARTH,
 ) -> Fields:
     """Fields on a grid from an xarray Dataset or DataArray; its values are read when they are used.
@@ -81,13 +87,16 @@ def open_fields(
     ----------
     data: decoded (what `xarray.open_dataset` gives). Dimensions of size 1 are left aside.
     variables: names of the fields; by default all that lie on the grid which most variables share.
-    time, latitude, longitude, space: names of dimensions. By default CF attributes tell (`axis`, `standard_name`,
-        `units`; with cf_xarray, of the extra `data`, `long_name`, `cartesian_axis`, `_CoordinateAxisType` and more
-        standard names), else the names are guessed, with a warning. Latitude and longitude make a sphere.
+    time, latitude, longitude, space: names of dimensions. By default attributes tell (`axis`, `standard_name`, `units`,
+        `long_name`, `cartesian_axis`, `_CoordinateAxisType`; with cf_xarray, of the extra `data`, more standard
+        names), else the names are guessed, with a warning. Latitude and longitude make a sphere.
     periodic: names of axes that come back to themselves, with their lengths where the samples do not say it. No axis
         is periodic unless it is named here, but longitudes that cover the circle.
     vectors: pairs of names that are components of a vector; by default from the standard names, `eastward_wind` and
         `northward_wind` or `x_wind` and `y_wind` and their like.
+    staggered: dimensions that lie half a step beside those of the centres of cells, by these: {"x_c": "x_g"}. By
+        default the attributes `c_grid_axis_shift` and `axis` tell. Variables on them are interpolated to the centres
+        when they are read, by polynomials of degree 7, and missing where a centre lies beyond the outermost point.
     radius: of the sphere, in the unit of length of the winds; that of the Earth in metres by default.
 
     Missing values (NaN) stay: what touches them has weight 0. Times become seconds since the first.
@@ -103,8 +112,9 @@ def open_fields(
     (('time', 'lat', 'lon'), True, (('u', 'v'),))
     """
     ds = _dataset(data)
-    names = _variables(ds, variables)
-    dims = _shared_dims(ds, names)
+    names = _variables(ds, variables, staggered or {})
+    shifts = partners(ds, names, staggered or {})
+    dims = _shared_dims(ds, names, shifts)
     roles = _roles(ds, dims, time, latitude, longitude, space)
     lengths = dict.fromkeys(periodic) if not isinstance(periodic, Mapping) else dict(periodic)
     for name in lengths:
@@ -114,9 +124,9 @@ def open_fields(
     order = (*(() if roles.time is None else (roles.time,)), *_space_order(roles))
     found, values = [], []
     for name in names:
-        variable, arrays = _components(ds[name], order)
+        variable, arrays = _components(ds[name], _own_order(ds[name], order, shifts))
         found.append(variable)
-        values += arrays
+        values += _at_centres(ds, arrays, _own_order(ds[name], order, shifts), grid)
     fields = StateSpace(tuple(found))
     pairs = _vectors(ds, names) if vectors is None else tuple((str(u), str(v)) for u, v in vectors)
     provenance = {
@@ -136,7 +146,7 @@ def _dataset(data):
     )
 
 
-def _variables(ds, asked: Sequence[str] | None) -> tuple[str, ...]:
+def _variables(ds, asked: Sequence[str] | None, staggered: Mapping[str, str]) -> tuple[str, ...]:
     """The names of the fields: those asked for, else those on the grid that most variables share."""
     known = [str(name) for name in ds.data_vars]
     if asked is not None:
@@ -153,8 +163,9 @@ def _variables(ds, asked: Sequence[str] | None) -> tuple[str, ...]:
     if not candidates:
         raise InputError(f"no variable lies on a grid; the data have {', '.join(known) or 'no variables'}")
     groups: dict[frozenset, list[str]] = {}
+    shifts = partners(ds, candidates, staggered)
     for name in candidates:
-        groups.setdefault(frozenset(_grid_dims(ds[name])), []).append(name)
+        groups.setdefault(frozenset(shifts.get(d, d) for d in _grid_dims(ds[name])), []).append(name)
     best = max(groups.values(), key=lambda group: (len(_grid_dims(ds[group[0]])), len(group)))
     aside = [name for name in candidates if name not in best]
     if aside:
@@ -178,14 +189,35 @@ def _is_component(array, dim: str) -> bool:
     return dim in array.coords and array[dim].dtype.kind in "US"
 
 
-def _shared_dims(ds, names: tuple[str, ...]) -> tuple[str, ...]:
-    first = _grid_dims(ds[names[0]])
-    for name in names[1:]:
-        if set(_grid_dims(ds[name])) != set(first):
+def _shared_dims(ds, names: tuple[str, ...], shifts: Mapping[str, str]) -> tuple[str, ...]:
+    """The dimensions that all variables lie on, shifted ones as those of the centres."""
+    own = [tuple(shifts.get(d, d) for d in _grid_dims(ds[name])) for name in names]
+    for name, dims in zip(names, own, strict=True):
+        if set(dims) != set(own[0]):
             raise InputError(
-                f"the fields must lie on one grid; {names[0]!r} has {first} and {name!r} has {_grid_dims(ds[name])}"
+                f"the fields must lie on one grid; {names[0]!r} has {own[0]} and {name!r} has {dims}. If these are "
+                "staggered say staggered={'centre': 'shifted dimension'}"
             )
-    return first
+    return own[0]
+
+
+def _own_order(array, order: tuple[str, ...], shifts: Mapping[str, str]) -> tuple[str, ...]:
+    """The dimensions of a variable in the order of the grid, its shifted ones among them."""
+    own = {shifts.get(str(d), str(d)): str(d) for d in array.dims}
+    return tuple(own[dim] for dim in order)
+
+
+def _at_centres(ds, arrays: list[Any], own: tuple[str, ...], grid: Grid) -> list[Any]:
+    """Arrays on the axes of the grid, those on shifted dimensions interpolated."""
+    stencils = []
+    for number, (dim, axis) in enumerate(zip(own, grid.axes, strict=True)):
+        if dim == axis.name:
+            continue
+        _require_coordinate(ds, dim)
+        sphere = grid.sphere is not None and axis.name in grid.sphere.names
+        points = np.unwrap(_radians(ds, dim)) if sphere else np.asarray(ds[dim].values, np.float64)
+        stencils.append((number, interpolation(dim, points, axis.points, axis.period)))
+    return [Colocated(each, tuple(stencils)) for each in arrays] if stencils else arrays
 
 
 def _roles(ds, dims: tuple[str, ...], time, latitude, longitude, space) -> Roles:
@@ -242,7 +274,7 @@ def _by_attributes(ds, dim: str) -> str | None:
     for role, wanted in CRITERIA.items():
         for attribute, accepted in wanted.items():
             told = str(attrs.get(attribute, ""))
-            if told in accepted or (attribute == "units" and told.lower() in accepted):
+            if told in accepted or (attribute in ("units", "long_name") and told.lower() in accepted):
                 return role
     return _by_cf_xarray(ds, dim)
 

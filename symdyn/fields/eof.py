@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symdyn._errors import InputError
+from symdyn.data.checks import require_memory
 from symdyn.fields.collection import Fields
 from symdyn.fields.door import open_fields
 from symdyn.fields.grid import Grid
@@ -24,6 +26,7 @@ from symdyn.fields.grid import Grid
 if TYPE_CHECKING:
     import xarray as xr
 
+AT_ONCE = 5  # copies of all values: as read, without holes, anomalies, scaled and weighted ones
 DENSE = 3000  # samples or points up to which all modes are computed and the first ones kept
 LEAST = 1e-12  # of the largest singular value: modes below are rounding
 
@@ -184,9 +187,11 @@ def modes(data, n: int = 10, *, scale: Mapping[str, float] | None = None, missin
     missing: "raise", or "drop" points that have a value at some instants only.
     door: keywords of `open_fields`: `variables`, `time`, ...
 
-    The sign of a mode is such that the largest value of its patterns is positive. The values are held in memory.
+    The sign of a mode is such that the largest value of its patterns is positive. The values are held in memory, about
+    five times 8 bytes each.
 
-    Raises InputError for fields without time or with fewer than two instants, and values that are missing at times.
+    Raises InputError for fields without time or with fewer than two instants, values that are missing at times, and
+    fields that do not fit the memory.
 
     Examples
     --------
@@ -203,6 +208,10 @@ def modes(data, n: int = 10, *, scale: Mapping[str, float] | None = None, missin
     grid, names = fields.grid, fields.component_names
     if grid.time is None or grid.shape[0] < 2:
         raise InputError(f"modes need fields at several instants; the grid has {', '.join(grid.names)}; say time=")
+    require_memory(
+        AT_ONCE * prod(grid.shape) * len(names), "the fields and their anomalies",
+        "take fewer instants or a coarser grid (data.coarsen, data.isel)",
+    )  # fmt: skip
     values = np.stack([fields.component(name) for name in names], axis=1).reshape(grid.shape[0], -1)
     live = _seen(values, names, grid, missing)
     mean = np.where(live, np.mean(np.where(live, values, 0.0), axis=0), np.nan)

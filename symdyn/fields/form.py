@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -31,12 +32,15 @@ class FieldWeakForm:
     half_width: samples from the centre of a window to its end: one number for all axes, or by the name of the axis. By
         default twice the half width over which local quartics follow the noisy data as well as the noise lets one see;
         without noise half of the period of the spectral peak; at least 12, at most an eighth of the axis.
-    q: the order of the bump, at least 5; by default 8 where a half width has 20 samples, else 5; more for high
-        derivatives.
+    q: the order of the bump, at least 5; by default 8 where a half width has 20 samples, else 5; at least the order of
+        the derivative and 5 from the third one on.
     stride: samples between the centres of windows, alike given; by default a quarter of the half width, or more where
         there would be more than 65 536 windows.
     smoothing: half width in samples of the local least squares for products that need derivatives of the data; 0 for
         spectral derivatives and differences; by default 0 without noise and the corner of the noise with it.
+    drift: the speed at which windows move along a periodic axis, by its name, in the unit of the axis a unit of time
+        (radians on a sphere): {"lon": 1e-5}. The law stays that of the fields at rest. For samples in time that are too
+        few for what passes by; `Fields.moving` says how.
     unbiased: take from powers of the fields what white noise adds to them on average; exact for normal noise that is
         independent from point to point. By default where the noise is significant along some axis.
 
@@ -50,10 +54,16 @@ class FieldWeakForm:
     stride: int | ByAxis | None = None
     smoothing: int | None = None
     unbiased: bool | None = None
+    drift: Mapping[str, float] | tuple[tuple[str, float], ...] | None = None
 
     def __post_init__(self):
         if self.q is not None and self.q < 5:
             raise InputError(f"bumps of order q < 5 bias the law, got q = {self.q!r}")
+        if self.drift is not None:
+            drift = tuple((str(name), float(speed)) for name, speed in dict(self.drift).items())
+            object.__setattr__(self, "drift", drift)
+            if len(drift) != 1:
+                raise InputError(f"windows drift along one axis, got drift={dict(drift)!r}")
         for name, least in (("half_width", 2), ("stride", 1), ("smoothing", 0)):
             value = by_axis(getattr(self, name))
             object.__setattr__(self, name, value)
@@ -92,9 +102,8 @@ def _inner(plan: Plan) -> bool:
 
 
 def _wanted(form: FieldWeakForm, plan: Plan, own: int | None) -> bool:
-    """Whether the noise along an axis must be looked at."""
-    powers = any(power > 1 for monomial in plan.monomials for _, power in monomial)
-    return own is None or (form.smoothing is None and _inner(plan)) or (form.unbiased is not False and powers)
+    """Whether the noise along an axis must be looked at: it draws linear terms towards zero as well as powers."""
+    return own is None or (form.smoothing is None and _inner(plan)) or form.unbiased is not False
 
 
 def _half(n: int, found: Corner | None, lines: list[Trajectory]) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, double_precision
+from symdyn.data.checks import require_memory
 from symdyn.data.recording import Samples
 from symdyn.fields.axes import ACCURACY, ByAxis, by_axis, crosses
 from symdyn.fields.collection import Fields
@@ -16,6 +18,7 @@ from symdyn.fields.grid import along
 from symdyn.fields.sphere_operators import SphereOperators
 from symdyn.groups.jets import jet_of
 
+FIELDS_AT_ONCE = 4  # one, its derivatives by two axes, and the copy that these are made of
 HIGHEST = np.radians(89.0)  # rows closer to a pole have no weight: coordinates are singular there
 
 
@@ -66,7 +69,8 @@ def jets(
 
     Parameters
     ----------
-    fields: the data; held in memory with all derivatives.
+    fields: the data; held in memory with all derivatives: 8 bytes times the points taken times the numbers of a jet,
+        and about four whole fields.
     order: the highest derivative by space.
     rate_of: the fields whose rates are the targets, all by default.
     time_order: which derivative by time; 0 for the fields themselves, which needs no time.
@@ -76,7 +80,8 @@ def jets(
     The weights are those of the quadrature (the cosine of latitude on a sphere), with the mean 1; they are 0 where a
     stencil touches a missing value or reaches across a gap, and where it is one-sided.
 
-    Raises InputError for a grid without time, unknown names, and axes with too few points.
+    Raises InputError for a grid without time, unknown names, axes with too few points, and jets that do not fit the
+    memory.
 
     Examples
     --------
@@ -93,9 +98,14 @@ def jets(
         )
     how = derivatives or JetDerivatives()
     space = fields.jet_space(order)
+    pick = tuple(slice(None, None, step) for step in along(fields.grid, by_axis(every)))
+    points = prod(len(range(n)[some]) for n, some in zip(fields.grid.shape, pick, strict=True))
+    require_memory(
+        FIELDS_AT_ONCE * prod(fields.grid.shape) + points * (space.size + 2), "the jets",
+        "take fewer with every=, or the weak form (FieldWeakForm), which reads block by block",
+    )  # fmt: skip
     names = (rate_of,) if isinstance(rate_of, str) else tuple(rate_of or fields.space.names)
     places = fields.space.indices(names)
-    pick = tuple(slice(None, None, step) for step in along(fields.grid, by_axis(every)))
     states, clear = _states(fields, space, how, pick)
     still = (0,) * len(fields.grid.space_axes)
     rates = [_partial(fields, int(c), (time_order, *still), how)[pick] for c in places]

@@ -29,11 +29,14 @@ HIGHEST = 3  # terms of the series in the variance
 
 def noise_moments(
     fields: Fields, plan: Plan, axes: tuple[AxisWindows, ...], kernels: tuple[dict[Key, np.ndarray], ...],
-    variance: np.ndarray, memory: int,
+    variance: np.ndarray, weights: list[np.ndarray], memory: int,
 ) -> np.ndarray:  # fmt: skip
-    """The matrix (p + d, p + d) that noise of the given variances of the columns adds to the sum over all windows."""
+    """The matrix (p + d, p + d) that noise of the given variances of the columns adds to the sum over all windows.
+
+    `weights`: of the windows of each axis, (w,); a window weighs as much as their product.
+    """
     pairs = [list(k) for k in kernels]
-    sums = [_pair_sums(windows, own) for windows, own in zip(axes, kernels, strict=True)]
+    sums = [_pair_sums(*each) for each in zip(axes, kernels, weights, strict=True)]
     first = np.cumsum([0, *(len(cells) for cells in plan.cells)])
     total = np.zeros((first[-1], first[-1]))
     n, each = fields.grid.shape[0], int(np.prod(fields.grid.shape[1:])) * len(plan.components)
@@ -61,11 +64,11 @@ def noise_moments(
     return combination.T @ total @ combination
 
 
-def _pair_sums(windows: AxisWindows, kernels: dict[Key, np.ndarray]) -> np.ndarray:
-    """The sums over windows of products of two kernels at each sample: (pairs, n)."""
+def _pair_sums(windows: AxisWindows, kernels: dict[Key, np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """The weighted sums over windows of products of two kernels at each sample: (pairs, n)."""
     out = np.zeros((len(kernels) ** 2, windows.n))
     for row, (a, b) in enumerate((a, b) for a in kernels.values() for b in kernels.values()):
-        np.add.at(out[row], windows.members, a * b)
+        np.add.at(out[row], windows.members, a * b * weights[:, None])
     return out
 
 

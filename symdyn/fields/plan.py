@@ -9,7 +9,8 @@ data at all.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import comb
 
 import numpy as np
 
@@ -125,11 +126,13 @@ class Plan:
 
 
 def make_plan(
-    grid: Grid, space: StateSpace, groups: list[tuple[tuple[tuple[Part, ...], ...], int, bool]], whole: bool
-) -> Plan:
+    grid: Grid, space: StateSpace, groups: list[tuple[tuple[tuple[Part, ...], ...], int, bool]], whole: bool,
+    drift: tuple[int, float] | None = None,
+) -> Plan:  # fmt: skip
     """The plan of terms and targets: `groups` of (parts, order of the time derivative, by fluxes on a sphere).
 
-    `whole`: whether terms are functions of the whole jet, besides.
+    `whole`: whether terms are functions of the whole jet, besides; `drift`: the axis along which the fields move with
+    the windows, and its speed.
     """
     jet = jet_of(space)
     source: dict[int, tuple[int, tuple[int, ...] | None]] = {
@@ -145,9 +148,24 @@ def make_plan(
             for part in term:
                 powers = tuple((columns.setdefault(source[c], len(columns)), a) for c, a in part.powers)
                 cells = monomials.setdefault(powers, {})
-                cell = cells.setdefault(keys(grid, time, part.orders, metric), len(cells))
-                row.append((part.coefficient, list(monomials).index(powers), cell))
+                number = list(monomials).index(powers)
+                for factor, own in _at_rest(grid, keys(grid, time, part.orders, metric), drift):
+                    row.append((factor * part.coefficient, number, cells.setdefault(own, len(cells))))
             table.append(tuple(row))
     states = tuple(columns.setdefault(source[c], len(columns)) for c in range(space.size)) if whole else ()
     cells = tuple(tuple(each) for each in monomials.values())
     return Plan(grid, tuple(columns), tuple(monomials), cells, tuple(table), len(groups[0][0]), states)
+
+
+def _at_rest(grid: Grid, own: tuple[Key, ...], drift: tuple[int, float] | None) -> list[tuple[float, tuple[Key, ...]]]:
+    r"""The kernels of a derivative by time at rest, in coordinates that move: $(\partial_t - c \, \partial_x)^n$."""
+    if drift is None or grid.time is None or not own[0].order:
+        return [(1.0, own)]
+    axis, speed = drift
+    radius = grid.sphere.radius if own[axis].metric and grid.sphere is not None else 1.0  # kernels are by distance
+    out, n = [], own[0].order
+    for j in range(n + 1):
+        moved = list(own)
+        moved[0], moved[axis] = replace(own[0], order=n - j), replace(own[axis], order=own[axis].order + j)
+        out.append((comb(n, j) * (-speed * radius) ** j, tuple(moved)))
+    return out

@@ -52,6 +52,14 @@ class FluxTerms(AbstractTerms):
     radius: float = eqx.field(static=True, default=1.0)
     value_shape: tuple[int, ...] = eqx.field(static=True, default=())
 
+    def chosen(self, keep: tuple[int, ...]) -> FluxTerms:
+        """Some of the terms, by their places."""
+        parts, names = tuple(self.parts[k] for k in keep), tuple(self.names[k] for k in keep)
+        latex = tuple(self.latex[k] for k in keep)
+        return FluxTerms(
+            space=self.space, parts=parts, names=names, latex=latex, latitude=self.latitude, radius=self.radius
+        )
+
     def __call__(self, x):
         x = jnp.asarray(x)
         known: dict[tuple, Any] = {}

@@ -42,10 +42,10 @@ class FieldRows:
     missing value; `names` (p,); `target_names` (d,); `space`: the jets that the terms are functions of; `terms`;
     `centres` (m, axes): coordinates of the windows; `noise` (m, d): variance of a target for white noise of unit
     variance in the data; `half_widths`, `windows`: of each axis, by name and in its order; `units` (p,),
-    `target_units` (d,): those of terms and targets, empty where they are not known; `noise_moments` (p + d, p + d):
-    what the noise of the data adds on average to the products of [design, targets], summed over the rows: to be taken
-    from them before a least-squares problem is solved, which is otherwise drawn towards zero. None where no noise is
-    significant, and for terms that are no polynomials.
+    `target_units` (d,): those of terms and targets, empty where they are not known; `problem`: what made the rows;
+    `noise_moments` (p + d, p + d): what the noise of the data adds on average to the products of [design, targets],
+    summed over the rows: to be taken from them before a least-squares problem is solved, which is otherwise drawn
+    towards zero. None where no noise is significant, and for terms that are no polynomials.
     """
 
     design: np.ndarray
@@ -61,7 +61,13 @@ class FieldRows:
     windows: tuple[int, ...]
     units: tuple[str, ...]
     target_units: tuple[str, ...]
-    noise_moments: np.ndarray | None = None
+    problem: WeakProblem
+    memory: int = BLOCK
+
+    @cached_property
+    def noise_moments(self) -> np.ndarray | None:
+        """What noise adds to the second moments of the rows as they are, (p + d, p + d)."""
+        return weighted_noise_moments(self.problem, (self.weights > 0).astype(float), None, self.memory)
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -197,9 +203,9 @@ def field_rows(
     design, targets, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     return FieldRows(
         design, targets, weights, problem.terms.names, problem.target_names, problem.terms.space,
-        problem.terms, _centres(problem), _noise(problem),
+        problem.terms, _centres(problem, form), _noise(problem),
         {axis.name: w.half for axis, w in zip(fields.grid.axes, problem.axes, strict=True)},
-        tuple(w.size for w in problem.axes), *_units(problem), _noise_moments(problem, weights, memory),
+        tuple(w.size for w in problem.axes), *_units(problem), problem, memory,
     )  # fmt: skip
 
 
@@ -216,6 +222,9 @@ def weak_problem(
     grid, form = fields.grid, form or FieldWeakForm()
     if grid.time is None and time_order:
         raise InputError("a law of rates needs fields on a grid with a time; this one has " + ", ".join(grid.names))
+    drift = None
+    for axis, speed in dict(form.drift or ()).items():
+        fields, drift = fields.moving(axis, speed), (grid.number(axis), speed)
     space = fields.jet_space(order)
     terms = library.on(space)
     parts = parts_of(terms)
@@ -223,7 +232,7 @@ def weak_problem(
     left_terms = left if isinstance(left, FluxTerms) else None
     _check_metric(grid, terms, left_terms)
     groups = [(parts or (), 0, _curved(grid, terms)), (parts_of(left) or (), time_order, _curved(grid, left))]
-    plan = make_plan(grid, space, groups, whole=parts is None)
+    plan = make_plan(grid, space, groups, parts is None, drift)
     halves, smoothing, variance = window_widths(fields, form, plan)
     strides = window_strides(grid, form, halves)
     axes = tuple(axis_windows(grid, n, halves[n], strides[n], form.q, plan.highest(n)) for n in range(len(grid.axes)))
@@ -266,18 +275,36 @@ def _check_metric(grid: Grid, *terms: AbstractTerms | None) -> None:
             )
 
 
-def _centres(problem: WeakProblem) -> np.ndarray:
+def _centres(problem: WeakProblem, form: FieldWeakForm | None) -> np.ndarray:
+    """Coordinates of the windows, (m, axes), at rest."""
     mesh = np.meshgrid(*(w.centres for w in problem.axes), indexing="ij")
-    return np.stack([each.ravel() for each in mesh], axis=1)
+    centres, grid = np.stack([each.ravel() for each in mesh], axis=1), problem.fields.grid
+    for name, speed in dict((form and form.drift) or ()).items():
+        number = grid.number(name)
+        first, period = grid.axes[number].points[0], grid.axes[number].period
+        assert period is not None
+        moved = centres[:, number] + speed * (centres[:, 0] - grid.axes[0].points[0])
+        centres[:, number] = first + np.mod(moved - first, period)
+    return centres
 
 
-def _noise_moments(problem: WeakProblem, weights: np.ndarray, memory: int) -> np.ndarray | None:
-    """What noise adds to the second moments; windows without weight leave out their share."""
+def weighted_noise_moments(
+    problem: WeakProblem, weights: np.ndarray, area: np.ndarray | None, memory: int
+) -> np.ndarray | None:
+    """What noise adds to the second moments of rows of some weights (m,), (p + d, p + d); None where there is none.
+
+    Windows without weight leave out their share; `area` (w,): what the windows on latitudes weigh by their place.
+    """
     if not problem.variance.any() or problem.plan.states:
         return None
-    return weights.mean() * noise_moments(
-        problem.fields, problem.plan, problem.axes, problem.kernels, problem.variance, memory
+    by_axis = [np.ones(w.size) for w in problem.axes]
+    if area is not None and problem.fields.grid.latitude is not None:
+        by_axis[problem.fields.grid.latitude] = area
+    whole = float(np.prod([each.sum() for each in by_axis]))
+    moments = noise_moments(
+        problem.fields, problem.plan, problem.axes, problem.kernels, problem.variance, by_axis, memory
     )
+    return weights.sum() / whole * moments
 
 
 def _units(problem: WeakProblem) -> tuple[tuple[str, ...], tuple[str, ...]]:

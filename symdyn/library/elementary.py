@@ -236,12 +236,14 @@ class Subset(AbstractLibrary):
         if not self.names:
             raise InputError("a subset without names has no terms")
 
-    def on(self, space: StateSpace) -> SubsetTerms:
-        whole = self.library.on(space)
+    def on(self, space: StateSpace) -> AbstractTerms:
+        whole: Any = self.library.on(space)
         missing = [name for name in self.names if name not in whole.names]
         if missing:
             raise InputError(f"the library has no term {missing[0]!r}; it has {', '.join(whole.names)}")
         keep = tuple(whole.names.index(name) for name in self.names)
+        if hasattr(whole, "chosen"):  # terms whose form must stay known
+            return whole.chosen(keep)
         return SubsetTerms(
             space=space,
             whole=whole,

@@ -13,6 +13,7 @@ from symdyn.regress.implicit.identification import identify_implicit
 from symdyn.regress.implicit.solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.partial.identification import identify_field
+from symdyn.regress.partial.relations import FieldRelation, FieldRelations, identify_field_implicit
 from symdyn.regress.promoting.chain import Promotion, promotion
 from symdyn.regress.promoting.settings import Promote
 from symdyn.regress.refinement.refine import refine
@@ -56,6 +57,8 @@ __all__ = [
     "Ensemble",
     "Evidence",
     "Family",
+    "FieldRelation",
+    "FieldRelations",
     "Finding",
     "GroupLasso",
     "ImplicitSettings",
@@ -88,6 +91,7 @@ __all__ = [
     "identify",
     "identify_each",
     "identify_field",
+    "identify_field_implicit",
     "identify_implicit",
     "identify_stochastic",
     "load",

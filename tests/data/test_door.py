@@ -171,3 +171,15 @@ def test_row_order_of_bodies_and_components():
     whole = read(ds, Reading(trajectories=()))
     assert whole.space.component_names[3] == "x_b_x"
     np.testing.assert_array_equal(whole.trajectories[0].states, values.reshape(9, 6))
+
+
+@pytest.mark.parametrize(
+    "told", [{"_CoordinateAxisType": "Time"}, {"cartesian_axis": "T"}, {"units": "hours since 2000-01-01"}, "cftime"]
+)
+def test_a_time_of_any_name_is_told_by_its_attributes(told):
+    ds = orbit().rename(time="step")
+    if told == "cftime":
+        ds = ds.assign_coords(step=xr.date_range("2000-02-27", periods=9, calendar="noleap", use_cftime=True))
+    else:
+        ds["step"].attrs = told
+    assert read(ds).time_name == "step"

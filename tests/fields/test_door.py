@@ -248,19 +248,19 @@ def test_every_layout_gives_the_same_law(layout, tmp_path):
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_cf_xarray_tells_more_where_it_is_installed(installed, monkeypatch):
-    pytest.importorskip("cf_xarray")
+def test_attributes_of_other_conventions_and_what_cf_xarray_adds(installed, monkeypatch):
     ds = xr.Dataset({"h": (("a", "b", "c"), _values(5, 6, 24))}, {"a": np.arange(5.0), "b": LAT[:6], "c": LON})
     ds["a"].attrs.update(_CoordinateAxisType="Time")
-    ds["b"].attrs.update(long_name="latitude")
+    ds["b"].attrs.update(long_name="Latitude")
     ds["c"].attrs.update(_CoordinateAxisType="Lon")
+    deep = ds.assign_coords(b=("b", np.arange(6.0), {"standard_name": "ocean_sigma_coordinate"}))
     if installed:
-        fields = sd.open_fields(ds)
-        assert fields.grid.time.name == "a"
-        assert fields.grid.sphere.names == ("b", "c")
-        told = sd.open_fields(ds, time="a", latitude="b", longitude="c")
-        assert told.grid == fields.grid
+        pytest.importorskip("cf_xarray")
+        assert sd.open_fields(deep.isel(c=0)).grid.names == ("a", "b")
     else:
         monkeypatch.setitem(sys.modules, "cf_xarray", None)
-        with pytest.raises(sd.InputError, match="cannot tell what 'a', 'b', 'c' is"):
-            sd.open_fields(ds)
+        with pytest.raises(sd.InputError, match="cannot tell what 'b' is"):
+            sd.open_fields(deep.isel(c=0))
+    fields = sd.open_fields(ds)
+    assert fields.grid.time.name == "a"
+    assert fields.grid.sphere.names == ("b", "c")

@@ -181,3 +181,23 @@ def test_jets_on_the_sphere_are_prolonged_by_its_rotations():
     steep = abs(lat) < np.radians(85)
     for name, values in expected.items():
         np.testing.assert_allclose(moved[steep, low.space.indices((name,))[0]], values[steep], atol=1e-4)
+
+
+def test_fields_beyond_the_memory_are_refused_before_they_are_read(monkeypatch):
+    from symdyn.data import checks
+
+    class Unread:
+        shape, ndim, dtype = (400, 300, 300), 3, np.dtype(np.float64)
+
+        def __getitem__(self, index):
+            raise AssertionError("read")
+
+    axes = tuple(sd.Periodic(name, 0.0, 1.0, 300) for name in ("x", "y"))
+    fields = sd.Fields.of(sd.Grid(axes, time=sd.Box("t", np.arange(400.0))), u=Unread())
+    monkeypatch.setattr(checks, "memory_size", lambda: 1.2 * 2.0**30)
+    with pytest.raises(sd.InputError, match=r"the jets take .* GiB at once, this machine has 1.2; .*FieldWeakForm"):
+        sd.jets(fields)
+    with pytest.raises(sd.InputError, match=r"anomalies take .* GiB at once"):
+        sd.modes(fields)
+    with pytest.raises(AssertionError, match="read"):
+        sd.jets(fields, every=40)

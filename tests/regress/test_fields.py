@@ -343,3 +343,27 @@ def test_terms_that_the_noise_brought_in_are_dropped_without_it():
         sd.open_fields(data, ["u"], periodic=["x"]), library=sd.DivergenceForm(2, order=2), solver=sd.LeastSquares()
     )
     assert kept.stats.active == 6
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth_as_often_as_they_say():
+    """Burgers' equation by Cole and Hopf, 10 % noise: scatter between draws beside the standard errors."""
+    nu, x, t = 0.1, np.linspace(-3, 3, 121), np.linspace(0.0, 2.0, 101)
+    theta, slope = np.ones((len(t), len(x))), np.zeros((len(t), len(x)))
+    for k, a in ((1.0, 2.0), (-1.5, 1.0), (2.0, 0.3)):
+        wave = a * np.exp(k * x + nu * k**2 * t[:, None])
+        theta, slope = theta + wave, slope + k * wave
+    clean = -2 * nu * slope / theta
+    library = sd.Fluxes({"(u^2)_x": {"x": "u^2"}, "u_xx": {"x x": "u"}})
+    grid, found = sd.Grid((sd.Box("x", x),), time=sd.Box("t", t)), []
+    for seed in range(60):
+        u = clean + 0.1 * clean.std() * np.random.default_rng(seed).normal(size=clean.shape)
+        law = sd.identify_field(sd.Fields.of(grid, u=u), library=library)
+        found.append([law.coefficients[:, 0], law.standard_errors[:, 0], *(each[:, 0] for each in law.interval(0.95))])
+    value, error, low, high = np.moveaxis(np.array(found), 1, 0)
+    ratio = np.median(error, axis=0) / value.std(axis=0)
+    assert (ratio > 0.7).all()
+    assert (ratio < 1.4).all()
+    truth = np.array([-0.5, nu])
+    holds = ((low <= truth) & (truth <= high)).mean()
+    assert 0.86 <= holds <= 0.99

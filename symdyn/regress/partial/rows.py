@@ -14,6 +14,7 @@ from symdyn.fields.terms import FluxTerms
 from symdyn.fields.weak import BLOCK
 from symdyn.groups.jets import jet_of
 from symdyn.library import AbstractLibrary, AbstractTerms
+from symdyn.regress.partial.scatter import FieldNoise, noise_of
 from symdyn.regress.rows.moments import design_moments, sample_moments
 from symdyn.regress.rows.regression import Regression, _flat
 
@@ -34,8 +35,8 @@ class FieldLaw:
         """The fields whose rates are sought."""
         return () if isinstance(self.rate_of, AbstractLibrary) else self.rate_of
 
-    def regression(self, fields: Fields) -> tuple[Regression, np.ndarray | None]:
-        """The moments of the rows, and what noise adds to them (q, q), None where there is none."""
+    def regression(self, fields: Fields) -> tuple[Regression, FieldNoise | None]:
+        """The moments of the rows, and the noise in them, None where there is none that can be followed."""
         return _weak(self, fields) if isinstance(self.form, FieldWeakForm) else (_strong(self, fields), None)
 
 
@@ -80,7 +81,7 @@ def _derivatives(terms: FluxTerms) -> int:
     )
 
 
-def _weak(law: FieldLaw, fields: Fields) -> tuple[Regression, np.ndarray | None]:
+def _weak(law: FieldLaw, fields: Fields) -> tuple[Regression, FieldNoise | None]:
     assert isinstance(law.form, FieldWeakForm)
     rows = field_rows(
         fields, law.library, rate_of=law.rate_of, form=law.form, order=law.order, time_order=law.time_order,
@@ -89,11 +90,11 @@ def _weak(law: FieldLaw, fields: Fields) -> tuple[Regression, np.ndarray | None]
     order = _nested(rows.windows)
     order = order[rows.weights[order] > 0]
     _check_count(len(order), len(rows.design), rows.terms, "windows")
-    weights = rows.weights * _area(rows, fields)
-    weights = weights[order] / weights[order].mean()
-    design, targets, weights = _flat(rows.design[order], rows.targets[order], weights)
+    whole = rows.weights * _area(rows, fields)
+    whole = whole / whole[order].mean()
+    design, targets, weights = _flat(rows.design[order], rows.targets[order], whole[order])
     recording = _recording(fields, rows.space, rows.target_names, law, rows.target_units)
-    return Regression(recording, rows.terms, design_moments(design, targets, weights)), rows.noise_moments
+    return Regression(recording, rows.terms, design_moments(design, targets, weights)), noise_of(rows, whole)
 
 
 def _strong(law: FieldLaw, fields: Fields) -> Regression:
