@@ -13,7 +13,7 @@ from symdyn._errors import SymdynError
 from symdyn._types import double_precision
 from symdyn.fields import Fields, Grid
 from symdyn.model.fields.given import Given, completed
-from symdyn.model.fields.law import FieldLaw
+from symdyn.model.fields.law import FieldLaw, without_numbers
 
 ACCURACY = 4  # order of the error of differences
 DENSE = 800  # unknowns up to which implicit steps, with a dense matrix, are cheap
@@ -35,7 +35,9 @@ def on_box(
             at = jnp.asarray(boundary.grid.time.points)
             path = diffrax.LinearInterpolation(at, jnp.asarray(np.where(edge, seen, 0.0)))
             times = np.asarray(times)
-        rates = BoxRates(law, start.grid, given, {n: jnp.asarray(first[n]) for n in held}, edge, path)
+        plain, numbers = without_numbers(law)
+        own = {n: jnp.asarray(first[n]) for n in held}
+        rates = BoxRates(plain, Grid(start.grid.space), given, own, edge, path, jnp.asarray(numbers))
         size = np.abs(y0).max(axis=tuple(range(1, y0.ndim)), keepdims=True)
         scale = rtol * np.where(size > 0, size, size.max() or 1.0)
         if method is None:
@@ -74,6 +76,7 @@ class BoxRates(eqx.Module):
     held: dict[str, Any]
     edge: Any
     path: Any
+    numbers: Any
 
     def whole(self, t, y):
         """The fields with the prescribed values where there are such."""
@@ -86,7 +89,7 @@ class BoxRates(eqx.Module):
         )
         out = [jnp.zeros_like(y[0]) for _ in self.law.evolving]
         known: dict[tuple, Any] = {}
-        for piece in self.law.pieces or ():
+        for k, piece in enumerate(self.law.pieces or ()):
             key = (piece.product, piece.orders)
             if key not in known:
                 product = jnp.ones_like(y[0])
@@ -94,7 +97,7 @@ class BoxRates(eqx.Module):
                     factor = self._coordinate(t, name) if orders is None else self._derived(values[name], orders)
                     product = product * factor**power
                 known[key] = self._derived(product, piece.orders)
-            out[piece.target] = out[piece.target] + piece.coefficient * known[key]
+            out[piece.target] = out[piece.target] + self.numbers[k] * known[key]
         return jnp.where(self.edge, 0.0, jnp.stack(out))
 
     def _derived(self, values, orders):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -43,18 +43,19 @@ class FieldLaw:
 
     `evolving`: the components that the law moves in time, rates among them where it is of second order; `pieces`: of
     the rates, None where the law is no polynomial in the jet; `curved`: whether derivatives are fluxes on a sphere;
-    `names`: the fields that the rates need.
+    `names`: the fields that the rates need. `model` is None where the numbers were taken out.
     """
 
-    model: Model
+    model: Model | None
     evolving: tuple[str, ...]
     pieces: tuple[Piece, ...] | None
     curved: bool
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        fields = _components(self.model)
         if self.pieces is None:
+            assert self.model is not None
+            fields = _components(self.model)
             return tuple(dict.fromkeys((*self.evolving, *(name for name, _ in fields.values()))))
         used = [f[0] for piece in self.pieces for f, _ in piece.product if f[1] is not None]
         return tuple(dict.fromkeys((*self.evolving, *used)))
@@ -68,6 +69,7 @@ class FieldLaw:
     def order(self) -> int:
         """The highest derivative by space."""
         if self.pieces is None:
+            assert self.model is not None
             return jet_of(self.model.terms.space).order
         inner = [max((sum(o or ()) for (_, o), _ in piece.product), default=0) for piece in self.pieces]
         return max((sum(piece.orders) + k for piece, k in zip(self.pieces, inner, strict=True)), default=0)
@@ -88,6 +90,17 @@ class FieldLaw:
         """How fast the fastest solution of the linear part grows on each wave, (*k,)."""
         matrices = np.moveaxis(self.linear_symbols(numbers), (0, 1), (-2, -1))
         return np.linalg.eigvals(matrices).real.max(axis=-1)
+
+
+def without_numbers(law: FieldLaw) -> tuple[FieldLaw, np.ndarray]:
+    """The law with 1 for all coefficients, and these, (pieces,): laws of the same terms are compiled once.
+
+    A law that is no polynomial is left as it is.
+    """
+    if law.pieces is None:
+        return law, np.zeros(0)
+    plain = tuple(replace(piece, coefficient=1.0) for piece in law.pieces)
+    return replace(law, model=None, pieces=plain), np.array([piece.coefficient for piece in law.pieces])
 
 
 def field_law(model: Model) -> FieldLaw:

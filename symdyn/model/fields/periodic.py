@@ -15,7 +15,7 @@ from symdyn.fields.exponential import integrated_waves
 from symdyn.fields.waves import Waves
 from symdyn.groups.jets import jet_of
 from symdyn.model.fields.given import Given, completed
-from symdyn.model.fields.law import FieldLaw, Piece
+from symdyn.model.fields.law import FieldLaw, Piece, without_numbers
 
 
 def on_waves(
@@ -29,7 +29,11 @@ def on_waves(
         fine = {name: waves.points(waves.transformed(first[name])) for name in held}
     linear = np.einsum("ff...->f...", law.linear_symbols(waves.numbers)) + np.zeros(c.shape)
     about = _about_the_mean(law, waves, c)
-    rates = WaveRates(law, waves, given, fine, jnp.asarray(np.real(about)), start.grid)
+    plain, numbers = without_numbers(law)
+    with double_precision():
+        rates = WaveRates(
+            plain, waves, given, fine, jnp.asarray(np.real(about)), Grid(start.grid.space), jnp.asarray(numbers)
+        )
     found = integrated_waves(rates, linear + about, c, times, rtol=rtol, max_steps=max_steps)
     with double_precision():
         return np.asarray(waves.points(found, fine=False))
@@ -56,6 +60,7 @@ class WaveRates(eqx.Module):
     held: dict[str, Any]
     about: Any
     grid: Grid = eqx.field(static=True)
+    numbers: Any
 
     def __call__(self, t, y):
         c = jax.lax.complex(*y)
@@ -64,16 +69,16 @@ class WaveRates(eqx.Module):
 
     def _by_pieces(self, t, c):
         values = self._values(c)
-        groups: dict[tuple, list[Piece]] = {}
-        for piece in self.law.pieces or ():
+        groups: dict[tuple, list[tuple[Piece, Any]]] = {}
+        for k, piece in enumerate(self.law.pieces or ()):
             exact = piece.linear is not None and piece.linear[0] == self.law.evolving[piece.target]
             if not exact:
-                groups.setdefault(piece.product, []).append(piece)
+                groups.setdefault(piece.product, []).append((piece, self.numbers[k]))
         out = [jnp.zeros(self.waves.shape, c.dtype) for _ in self.law.evolving]
         for product, pieces in groups.items():
             found = self._product(t, c, values, product)
-            for piece in pieces:
-                out[piece.target] = out[piece.target] + piece.coefficient * self.waves.symbol(piece.orders) * found
+            for piece, number in pieces:
+                out[piece.target] = out[piece.target] + number * self.waves.symbol(piece.orders) * found
         return jnp.stack(out)
 
     def _values(self, c) -> dict:
@@ -109,6 +114,7 @@ class WaveRates(eqx.Module):
     def _by_jets(self, t, c):
         """The rates of a law that is no polynomial: its model at the jets of all points."""
         model, values = self.law.model, self._values(c)
+        assert model is not None
         space = model.space
         jet, columns = jet_of(model.terms.space), [jnp.zeros(self.waves.fine, y_dtype(c))] * space.size
         still = (0,) * len(jet.coordinates)

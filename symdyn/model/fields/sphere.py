@@ -14,7 +14,7 @@ from symdyn._types import double_precision
 from symdyn.fields import Fields, Grid, Harmonics
 from symdyn.fields.exponential import integrated_waves
 from symdyn.model.fields.given import Given, completed
-from symdyn.model.fields.law import FieldLaw
+from symdyn.model.fields.law import FieldLaw, without_numbers
 
 
 def on_sphere(
@@ -27,7 +27,9 @@ def on_sphere(
     h = Harmonics(start.grid.sphere)
     with double_precision():
         c = np.stack([np.asarray(h.analysed(first[name])) for name in law.evolving])
-        rates = SphereRates(law, h, start.grid, given, {name: jnp.asarray(first[name]) for name in held})
+        plain, numbers = without_numbers(law)
+        own = {name: jnp.asarray(first[name]) for name in held}
+        rates = SphereRates(plain, h, Grid(start.grid.space), given, own, jnp.asarray(numbers))
         found = integrated_waves(rates, np.zeros(c.shape, complex), c, times, rtol=rtol, max_steps=max_steps)
         return np.asarray(h.points(found))
 
@@ -57,6 +59,7 @@ class SphereRates(eqx.Module):
     grid: Grid = eqx.field(static=True)
     given: Any = eqx.field(static=True)
     held: dict[str, Any]
+    numbers: Any
 
     def __call__(self, t, y):
         c, h = jax.lax.complex(*y), self.harmonics
@@ -64,11 +67,11 @@ class SphereRates(eqx.Module):
         values = completed(self.law, self.grid, self.given, self.held, own)
         products: dict[tuple, Any] = {}
         sums: dict[tuple, Any] = {}
-        for piece in self.law.pieces or ():
+        for k, piece in enumerate(self.law.pieces or ()):
             if piece.product not in products:
                 products[piece.product] = self._product(t, values, piece.product)
             key = (piece.target, piece.orders)
-            sums[key] = sums.get(key, 0.0) + piece.coefficient * products[piece.product]
+            sums[key] = sums.get(key, 0.0) + self.numbers[k] * products[piece.product]
         out = [jnp.zeros(h.shape, c.dtype) for _ in self.law.evolving]
         for (target, orders), value in sums.items():
             out[target] = out[target] + self._flux(value, orders)
