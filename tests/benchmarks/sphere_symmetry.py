@@ -54,7 +54,8 @@ def maps(system: str, noise: float, seed: int) -> sd.Fields:
         winds = np.array([[np.asarray(x) for x in h.wind(a, b)] for a, b in zip(zeta, delta, strict=True)])
     for k, name in enumerate("uv"):
         fields = fields.with_field(name, winds[:, k] / np.cos(latitude))
-    return fields.with_field("sine", np.sin(latitude)).with_field("cosine", np.cos(latitude))
+    fields = fields.with_field("sine", np.sin(latitude)).with_field("cosine", np.cos(latitude))
+    return fields.with_field("tangent", np.tan(latitude) / RADIUS)
 
 
 def flux(text: str) -> dict[str, str]:
@@ -65,15 +66,20 @@ def curl(text: str) -> dict[str, str]:
     return {"lon": f"{text} v", "lat": f"-{text} u"}
 
 
-def laplacian(text: str) -> dict[str, str]:
-    return {"lon lon": text, "lat lat": text}
+def laplacian(*texts: str) -> dict[str, str]:
+    """Of a sum of products: two fluxes northward are no second derivative, their metric term is tan(lat) / a."""
+    return {
+        "lon lon": " + ".join(texts),
+        "lat lat": " + ".join(texts),
+        "lat": " + ".join(f"tangent {t}" for t in texts),
+    }
 
 
 COMMON = {
     "div(zeta u)": flux("vorticity"), "div(sine u)": flux("sine"), "curl(zeta u)": curl("vorticity"),
     "curl(sine u)": curl("sine"), "div(cosine u)": flux("cosine"), "curl(cosine u)": curl("cosine"), "1": {"": "1"},
     "sine": {"": "sine"}, "u": {"": "u"}, "v": {"": "v"}, "zeta": {"": "vorticity"},
-    "laplacian zeta": laplacian("vorticity"), "laplacian speed2": {"lon lon": "u^2 + v^2", "lat lat": "u^2 + v^2"},
+    "laplacian zeta": laplacian("vorticity"), "laplacian speed2": laplacian("u^2", "v^2"),
 }  # fmt: skip
 WATER = COMMON | {
     "div(height u)": flux("height"), "laplacian height": laplacian("height"), "delta": {"": "divergence"},
