@@ -82,7 +82,7 @@ def axis_windows(grid: Grid, number: int, half: int, stride: int, q: int | None,
             raise InputError(f"all windows of half width {half} reach across gaps between the samples of {axis.name!r}")
     laps, members = np.divmod(members, n)
     offsets = points[members] + laps * (axis.period or 0.0)
-    order = max(8 if half >= FINE else 5, highest + 3) if q is None else q
+    order = max(8 if half >= FINE else 5, highest + 3, 2 * highest + 1) if q is None else q
     return AxisWindows(half, order, members, offsets, n)
 
 

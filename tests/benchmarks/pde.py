@@ -27,7 +27,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +187,7 @@ TRUTH_BY_JETS = {  # PySINDy's library has products of powers with one derivativ
 }
 
 
-@cache
+@lru_cache(maxsize=1)  # a gigabyte each
 def windows(name: str, large: bool) -> list:
     """PySINDy's weak libraries: one for each width, 1000 windows. One field on one axis."""
     import pysindy as ps
