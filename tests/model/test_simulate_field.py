@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import symdyn as sd
+from symdyn.model.fields.law import field_law, without_numbers
 
 KEY = jax.random.key(2)
 
@@ -112,3 +113,17 @@ def test_products_of_derivatives_by_pieces_and_by_jets():
         law = sd.identify_field(fields, library=library, solver=sd.LeastSquares(), form=sd.JetDerivatives())
         runs.append(sd.simulate_field(law, fields, t[:11], rtol=1e-9).component("u"))
     np.testing.assert_allclose(runs[0], runs[1], atol=1e-6)
+
+
+def test_laws_of_the_same_terms_differ_in_numbers_alone():
+    """So that they are compiled once."""
+    fields = _opened("burgers", shape=64)
+    found = [
+        field_law(law.model) for law in (sd.identify_field(fields), sd.identify_field(_opened("burgers", shape=48)))
+    ]
+    (one, first), (two, second) = (without_numbers(law) for law in found)
+    assert one == two
+    assert hash(one) == hash(two)
+    assert not np.array_equal(first, second)
+    assert np.allclose(first, second, rtol=0.02)
+    assert [piece.coefficient for piece in found[0].pieces] == first.tolist()
