@@ -32,8 +32,8 @@ class FieldWeakForm:
     half_width: samples from the centre of a window to its end: one number for all axes, or by the name of the axis. By
         default twice the half width over which local quartics follow the noisy data as well as the noise lets one see;
         without noise half of the period of the spectral peak; at least 12, at most an eighth of the axis.
-    q: the order of the bump, at least 5; by default 8 where a half width has 20 samples, else 5; at least the order of
-        the derivative and 5 from the third one on.
+    q: the order of the bump, at least 5; by default 8 where a half width has 20 samples, else 5, and for derivatives of
+        order k along the axis at least k + 3 and 2 k + 1, from the third one on also k + 5.
     stride: samples between the centres of windows, alike given; by default a quarter of the half width, or more where
         there would be more than 65 536 windows.
     smoothing: half width in samples of the local least squares for products that need derivatives of the data; 0 for

@@ -82,8 +82,9 @@ def axis_windows(grid: Grid, number: int, half: int, stride: int, q: int | None,
             raise InputError(f"all windows of half width {half} reach across gaps between the samples of {axis.name!r}")
     laps, members = np.divmod(members, n)
     offsets = points[members] + laps * (axis.period or 0.0)
-    more = 5 if highest > 2 else 3  # the quadrature of high derivatives of blunt bumps is what biases clean data
-    order = max(8 if half >= FINE else 5, highest + more) if q is None else q
+    # the quadrature of high derivatives of blunt bumps is what biases clean data
+    least = max(highest + (5 if highest > 2 else 3), 2 * highest + 1)
+    order = max(8 if half >= FINE else 5, least) if q is None else q
     return AxisWindows(half, order, members, offsets, n)
 
 

@@ -85,7 +85,9 @@ def scatter(problem: Problem, mask: np.ndarray, weights: np.ndarray) -> Scatter:
     (Flyvbjerg, Petersen 1989, Journal of Chemical Physics 91, 461). The degrees of freedom are Satterthwaite's for
     white residuals (Bell, McCaffrey 2002, Survey Methodology 28, 169).
 
-    With fewer than `FEWEST` blocks, or than two for each weight, the classical formula is used.
+    With fewer than two blocks for each weight the scatter has not the rank of a covariance: then the classical one is
+    taken, times the mean inflation that the units show over all weights, where that is beyond chance. With fewer than
+    `FEWEST` blocks the classical formula is used.
     """
     k = int(mask.sum())
     if not k:
@@ -97,7 +99,8 @@ def scatter(problem: Problem, mask: np.ndarray, weights: np.ndarray) -> Scatter:
     free = max(problem.n_rows - k, 1)
     physical = problem.physical[mask]
     if len(scores) < max(FEWEST, 2 * k):
-        middle, freedom, level = np.eye(k) * total / free, np.full(k, float(free)), None
+        factor, known = _mean_inflation(scores @ inverse, problem.moments.trajectory, total / free)
+        middle, freedom, level = np.eye(k) * total / free * factor, np.full(k, float(min(known, free))), None
     else:
         sums = _Sums(_grams(problem, mask, inverse), scores @ inverse, problem.moments.trajectory)
         middle, freedom, level = _jackknife(sums, inverse)
@@ -162,6 +165,22 @@ def _jackknife(sums: _Sums, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray
             middle = left.T @ left * (len(left) - 1) / len(left)
             return middle, _freedom(sums.grams, released, inverse), level
         sums, level = longer, level + 1
+
+
+def _mean_inflation(scores: np.ndarray, owner: np.ndarray, white: float) -> tuple[float, float]:
+    """How much larger than for white residuals the scores (b, k) are on average, and with how much freedom."""
+    k, found = scores.shape[1], (1.0, np.inf)
+    while white > 0 and len(scores) >= FEWEST:
+        units = len(scores)
+        factor = float(np.sum(scores**2)) / (k * white) * units / (units - 1)
+        if factor > 1 + 3 * np.sqrt(2 / (k * units)):
+            found = factor, float(k * (units - 1))
+        labels = unit_labels(owner, 1)
+        starts = np.flatnonzero(np.r_[True, np.diff(labels) > 0])
+        if len(starts) == units or not _correlated(scores, owner):
+            break
+        scores, owner = np.add.reduceat(scores, starts), owner[starts]
+    return found
 
 
 def _correlated(scores: np.ndarray, owner: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ import pytest
 import symdyn as sd
 from symdyn.fields.plan import parts_of
 from symdyn.fields.weak import weak_problem
+from symdyn.fields.windows import axis_windows
 
 
 def _waves(rng, shape, points, n=4):
@@ -328,3 +329,11 @@ def test_noise_moments_are_what_noise_adds_and_undo_the_attenuation():
     added, told = np.mean(added, axis=0), np.mean(told, axis=0)
     scale = np.sqrt(np.outer(np.diag(added), np.diag(added)))
     np.testing.assert_allclose(told / scale, added / scale, atol=0.1)
+
+
+@pytest.mark.parametrize(("half", "highest", "q"), [(12, 1, 5), (24, 1, 8), (12, 3, 7), (12, 4, 9), (24, 6, 13)])
+def test_bumps_are_smoother_the_higher_the_derivative(half, highest, q):
+    grid = sd.Grid((sd.Periodic("x", 0.0, 1.0, 64),))
+    windows = axis_windows(grid, 0, half, 4, None, highest)
+    assert windows.q == q
+    assert axis_windows(grid, 0, half, 4, 6, highest).q == 6

@@ -38,7 +38,7 @@ def on_box(
         rates = BoxRates(
             law.rule,
             jnp.asarray(law.coefficients),
-            start.grid,
+            Grid(start.grid.space),
             given,
             {n: jnp.asarray(first[n]) for n in held},
             edge,

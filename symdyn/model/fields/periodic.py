@@ -32,7 +32,7 @@ def on_waves(
     model = law.model if law.rule.pieces is None else None
     with double_precision():
         w = jnp.asarray(law.coefficients)
-        rates = WaveRates(law.rule, w, model, waves, given, fine, jnp.asarray(np.real(about)), start.grid)
+        rates = WaveRates(law.rule, w, model, waves, given, fine, jnp.asarray(np.real(about)), Grid(start.grid.space))
     found = integrated_waves(rates, linear + about, c, times, rtol=rtol, max_steps=max_steps)
     with double_precision():
         return np.asarray(waves.points(found, fine=False))

@@ -75,12 +75,13 @@ def simulate_field(
     >>> bool(np.abs(run.component("u") - fields.component("u")).max() < 1e-3)
     True
     """
-    known = field_law(getattr(law, "model", law))
+    model = getattr(law, "model", law)
+    known = field_law(model)
     if not isinstance(start, Fields):
         raise InputError(f"the start must be Fields on a grid, got {type(start).__name__}; use sd.open_fields(data)")
     if isinstance(given, Mapping):
         raise InputError("given takes names of fields of the start, or a function; put values into the start")
-    axes, wanted = start.grid.space_axes, known.model.terms.space.differentiated
+    axes, wanted = start.grid.space_axes, model.terms.space.differentiated
     if tuple(axis.name for axis in axes) != tuple(wanted):
         raise InputError(f"the law has the axes {', '.join(wanted)}; the start has {', '.join(a.name for a in axes)}")
     clock = _times(start, times)
@@ -95,7 +96,7 @@ def simulate_field(
         raise InputError("laws on axes with ends are simulated where their terms are polynomials in jets, or fluxes")
     else:
         found = on_box(known, start, first, held, given, clock, rtol, max_steps, boundary, method)
-    return _fields(known, start, clock, found)
+    return _fields(known, start, clock, found, model.time_unit)
 
 
 def _times(start: Fields, times) -> np.ndarray:
@@ -130,9 +131,9 @@ def _warn_of_growth(law: FieldLaw, grid: Grid, times: np.ndarray) -> None:
         )
 
 
-def _fields(law: FieldLaw, start: Fields, clock: np.ndarray, found: np.ndarray) -> Fields:
+def _fields(law: FieldLaw, start: Fields, clock: np.ndarray, found: np.ndarray, time_unit: str) -> Fields:
     time = start.grid.time
-    name, unit = ("t", law.model.time_unit) if time is None else (time.name, time.unit)
+    name, unit = ("t", time_unit) if time is None else (time.name, time.unit)
     grid = Grid(start.grid.space, time=Box(name, clock, unit))  # pyright: ignore[reportArgumentType]
     own = {v.name: v for v in start.space.variables if set(v.component_names) <= set(law.evolving)}
     space, values = [], []
