@@ -130,10 +130,12 @@ from symdyn.library import (
 )
 from symdyn.model import ImplicitModel, Model, RotationalWind, simulate, simulate_field
 from symdyn.neural import (
+    EPNN,
     EquivariantLayer,
     EquivariantLinear,
     EquivariantMLP,
     Homogeneous,
+    LayerPenalty,
     NeuralLaw,
     PlainMLP,
     RateMatching,
@@ -298,6 +300,7 @@ __all__ = [
     "Empirical",
     "EnergyPreserving",
     "Ensemble",
+    "EPNN",
     "EquivariantLayer",
     "EquivariantLinear",
     "EquivariantMLP",
@@ -333,6 +336,7 @@ __all__ = [
     "Knee",
     "Lasso",
     "LeastSquares",
+    "LayerPenalty",
     "LieAlgebra",
     "LogDet",
     "Lorentz",

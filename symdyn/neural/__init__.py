@@ -1,19 +1,22 @@
 """Networks that respect symmetry, as layers, as laws, and trained."""
 
 from symdyn.neural.carriers import Rates
+from symdyn.neural.epnn import EPNN
 from symdyn.neural.files import load_law
 from symdyn.neural.gated import EquivariantLayer
 from symdyn.neural.law import NeuralLaw
 from symdyn.neural.linear import EquivariantLinear
 from symdyn.neural.mlp import EquivariantMLP, Homogeneous, PlainMLP
-from symdyn.neural.penalty import SymmetryPenalty
+from symdyn.neural.penalty import LayerPenalty, SymmetryPenalty
 from symdyn.neural.training import RateMatching, Training, TrajectoryMatching, train
 
 __all__ = [
+    "EPNN",
     "EquivariantLayer",
     "EquivariantLinear",
     "EquivariantMLP",
     "Homogeneous",
+    "LayerPenalty",
     "NeuralLaw",
     "PlainMLP",
     "RateMatching",

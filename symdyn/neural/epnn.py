@@ -1,0 +1,198 @@
+"""A network whose weights may break a group's symmetry, and by how much they do: promotion in the layers themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from symdyn._errors import InputError
+from symdyn._types import Frozen, StateSpace
+from symdyn.groups import Action, Group
+from symdyn.neural.carriers import Block, Carrier, Quantity, carriers
+from symdyn.neural.intertwiners import canonical, intertwiners, null_space
+from symdyn.neural.linear import normal
+
+
+class EPNN(eqx.Module):
+    r"""Gated blocks whose weights are free, or keep some directions of the algebra: z -> (W [z, 1]) sigmoid(q(z)).
+
+    q is a quadratic form of [z, 1] for each irreducible-looking part of the hidden representation (numbers that the
+    group mixes share a gate). W commutes with a generator, and q is invariant, exactly where linear functions of the
+    weights are zero; those of all layers stand in `broken()`, one column for each generator. So the rank of that matrix
+    is the number of directions that the network breaks, and layers are pressed to break the same ones.
+
+    Parameters
+    ----------
+    action, inputs, outputs, key, space, dtype: as `EquivariantLinear` takes them; hidden quantities too.
+    widths: representations of the hidden layers.
+    kept: coefficients (k, g) of combinations of the action's generators that are enforced, such as those found by
+        promotion; () by default. Weights are then coordinates in the null space.
+    elements: whether the group's discrete elements are enforced.
+
+    Raises InputError for coefficients that do not fit, and outputs that move by shifts.
+
+    Reference: Otto et al. 2025, JMLR 26(248), promoting symmetry in multilayer perceptrons (there EPNN); gates by
+    quadratic forms, Finzi, Welling, Wilson 2021, ICML.
+
+    Examples
+    --------
+    >>> import jax, jax.numpy as jnp, symdyn as sd
+    >>> hidden = 2 * sd.Scalar + 2 * sd.Vector
+    >>> free = sd.EPNN(sd.SO(3), 2 * sd.Vector, sd.Vector, (hidden,), key=jax.random.key(0))
+    >>> free.broken().shape[1], free.parameters
+    (3, 295)
+    >>> upright = sd.EPNN(sd.SO(3), 2 * sd.Vector, sd.Vector, (hidden,), kept=((0, 0, 1),), key=jax.random.key(0))
+    >>> bool(jnp.linalg.norm(upright.broken()[:, 2]) < 1e-5), upright.parameters
+    (True, 89)
+    """
+
+    blocks: tuple[GatedBlock, ...]
+
+    def __init__(
+        self,
+        action: Group | Action,
+        inputs: Quantity | Carrier,
+        outputs: Quantity | Carrier,
+        widths: Sequence[Quantity] = (),
+        *,
+        key,
+        space: StateSpace | None = None,
+        kept=(),
+        elements: bool = False,
+        dtype=None,
+    ):
+        source, target, *hidden = carriers(action, (inputs, outputs, *widths), space)
+        g = len(source.blocks[0].generators)
+        rows = np.asarray(kept, float).reshape(-1, g) if np.size(kept) % g == 0 else np.asarray(kept, float)
+        if rows.ndim != 2 or rows.shape[1] != g:
+            raise InputError(f"the action has {g} generators; `kept` needs the shape (k, {g}), got {rows.shape}")
+        if any(c.shifts is not None for c in (target, *hidden)):
+            raise InputError("hidden quantities and outputs must not move by shifts (places): take vectors")
+        chain = [source, *hidden, target]
+        keys = jax.random.split(key, len(chain) - 1)
+        self.blocks = tuple(
+            GatedBlock(a, b, rows, elements, key=k, dtype=dtype)
+            for a, b, k in zip(chain[:-1], chain[1:], keys, strict=True)
+        )
+
+    @property
+    def parameters(self) -> int:
+        """The number of free weights."""
+        return sum(leaf.size for block in self.blocks for leaf in (block.linear, block.forms))
+
+    def broken(self) -> Float[Array, " m g"]:
+        """What the weights of all layers change under each generator, (m, g): zero columns are symmetries."""
+        return jnp.concatenate([block.broken() for block in self.blocks])
+
+    def broken_elements(self) -> Float[Array, " m e"]:
+        """The same for the discrete elements, (m, e)."""
+        return jnp.concatenate([block.broken_elements() for block in self.blocks])
+
+    def __call__(self, x: Float[Array | np.ndarray, " n"]) -> Float[Array, " d"]:
+        """One input (n,) to one output (d,)."""
+        x = jnp.asarray(x)
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+class GatedBlock(eqx.Module):
+    """(W [z, 1]) sigmoid(q(z)), with W and q as coordinates in a basis where symmetry is enforced."""
+
+    linear: Array
+    forms: Array
+    bases: tuple[Frozen, Frozen] | None = eqx.field(static=True)
+    sources: tuple[Frozen, Frozen] = eqx.field(static=True)
+    targets: tuple[Frozen, Frozen] = eqx.field(static=True)
+    parts: Frozen = eqx.field(static=True)
+
+    def __init__(self, source: Carrier, target: Carrier, kept: np.ndarray, elements: bool, *, key, dtype=None):
+        dtype = dtype or jnp.result_type(float)
+        wide = source.augmented()
+        (A, E), (B, F) = wide.matrices(), target.matrices()
+        self.sources, self.targets = (Frozen(A), Frozen(E)), (Frozen(B), Frozen(F))
+        places = [place for each in target.places for place in each.array]
+        parts = np.zeros((target.size, len(places)))
+        for k, place in enumerate(places):
+            parts[place, k] = 1.0
+        self.parts = Frozen(parts)
+        n = source.size + 1
+        one, two = jax.random.split(key)
+        W = np.asarray(normal(one, (target.size, n), np.dtype(dtype)), float) / np.sqrt(source.size)
+        W[:, -1] = 0.0
+        Q = np.asarray(normal(two, (len(places), n * (n + 1) // 2), np.dtype(dtype)), float) / (n + 1)
+        if not len(kept) and not (elements and len(E)):
+            self.bases, self.linear, self.forms = None, jnp.asarray(W, dtype), jnp.asarray(Q, dtype)
+            return
+        if not elements:
+            E, F = E[:0], F[:0]
+        ins, outs = (Block(Frozen(np.tensordot(kept, x, 1)), Frozen(y)) for x, y in ((A, E), (B, F)))
+        L, S = intertwiners(ins, outs).array, _form_basis(ins.generators.array, E, ins)
+        P = np.tensordot(np.tensordot(L, W, 2), L, (0, 0))  # the projection, each part as large as it was
+        sizes = [np.linalg.norm(W[place]) / max(np.linalg.norm(P[place]), 1e-12) for place in places]
+        self.bases = Frozen(L), Frozen(S)
+        self.linear = jnp.asarray(np.tensordot(L, (parts @ sizes)[:, None] * P, 2), dtype)
+        self.forms = jnp.asarray(Q @ S.T, dtype)
+
+    def weights(self) -> tuple[Array, Array]:
+        """W (d, n + 1), and the symmetric matrices of q (gates, n + 1, n + 1)."""
+        W, Q = self.linear, self.forms
+        if self.bases is not None:
+            W = jnp.tensordot(W, self.bases[0].array.astype(W.dtype), 1)
+            Q = Q @ self.bases[1].array.astype(Q.dtype)
+        n = W.shape[1]
+        where, share = _triangle(n)
+        return W, (Q * share.astype(Q.dtype))[:, where].reshape(-1, n, n)
+
+    def __call__(self, z: Array) -> Array:
+        z = jnp.append(z, jnp.ones((), z.dtype))
+        W, Q = (w.astype(z.dtype) for w in self.weights())
+        gates = jax.nn.sigmoid((Q.reshape(-1, len(z)) @ z).reshape(-1, len(z)) @ z)
+        return (W @ z) * (self.parts.array.astype(z.dtype) @ gates)
+
+    def broken(self) -> Array:
+        """B W - W A, and A'Q + QA, for all generators: (m, g)."""
+        W, Q = self.weights()
+        A, B = (x.array.astype(W.dtype) for x in (self.sources[0], self.targets[0]))
+        if not len(A):
+            return jnp.zeros((0, 0), W.dtype)
+        linear = jnp.einsum("gij,jk->gik", B, W) - jnp.einsum("ij,gjk->gik", W, A)
+        turned = jnp.einsum("cij,gjk->gcik", Q, A)
+        return jnp.concatenate([linear.reshape(len(A), -1), _symmetric(turned).reshape(len(A), -1)], axis=1).T
+
+    def broken_elements(self) -> Array:
+        """F W - W E, and E'QE - Q, for all discrete elements: (m, e)."""
+        W, Q = self.weights()
+        E, F = (x.array.astype(W.dtype) for x in (self.sources[1], self.targets[1]))
+        if not len(E):
+            return jnp.zeros((0, 0), W.dtype)
+        linear = jnp.einsum("gij,jk->gik", F, W) - jnp.einsum("ij,gjk->gik", W, E)
+        forms = jnp.einsum("gji,cjk,gkl->gcil", E, Q, E) - Q
+        return jnp.concatenate([linear.reshape(len(E), -1), forms.reshape(len(E), -1)], axis=1).T
+
+
+def _symmetric(x: Array) -> Array:
+    return x + jnp.swapaxes(x, -1, -2)
+
+
+def _triangle(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """For monomials z_i z_j (i <= j): the number of each entry of a symmetric matrix, (n n,), and its share, (m,)."""
+    i, j = np.triu_indices(n)
+    where = np.zeros((n, n), int)
+    where[i, j] = where[j, i] = np.arange(len(i))
+    return where.ravel(), np.where(i == j, 1.0, 0.5)
+
+
+def _form_basis(A: np.ndarray, E: np.ndarray, block: Block) -> np.ndarray:
+    """All invariant quadratic forms as coefficients of monomials, orthonormal, (r, n (n + 1) / 2)."""
+    n = block.size
+    where, share = _triangle(n)
+    units = (np.eye(len(share)) * share)[:, where].reshape(-1, n, n)
+    rows = [(m + np.swapaxes(m, 1, 2)).reshape(len(units), -1).T for m in (units @ a for a in A)]
+    rows += [(e.T @ units @ e - units).reshape(len(units), -1).T for e in E]
+    return canonical(null_space(np.concatenate(rows), block, block))
