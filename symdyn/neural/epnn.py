@@ -15,7 +15,7 @@ from symdyn._types import Frozen, StateSpace
 from symdyn.groups import Action, Group
 from symdyn.neural.carriers import Block, Carrier, Quantity, carriers
 from symdyn.neural.intertwiners import canonical, intertwiners, null_space
-from symdyn.neural.linear import normal
+from symdyn.neural.linear import Row, normal
 
 
 class EPNN(eqx.Module):
@@ -95,10 +95,11 @@ class EPNN(eqx.Module):
 
     def __call__(self, x: Float[Array | np.ndarray, " n"]) -> Float[Array, " d"]:
         """One input (n,) to one output (d,)."""
-        x = jnp.asarray(x)
-        for block in self.blocks:
-            x = block(x)
-        return x
+        return self.prepared()(jnp.asarray(x))
+
+    def prepared(self) -> Row:
+        """The same network with its matrices written out: made once, it serves for many inputs."""
+        return Row(tuple(block.prepared() for block in self.blocks))
 
 
 class GatedBlock(eqx.Module):
@@ -149,11 +150,10 @@ class GatedBlock(eqx.Module):
         where, share = _triangle(n)
         return W, (Q * share.astype(Q.dtype))[:, where].reshape(-1, n, n)
 
-    def __call__(self, z: Array) -> Array:
-        z = jnp.append(z, jnp.ones((), z.dtype))
-        W, Q = (w.astype(z.dtype) for w in self.weights())
-        gates = jax.nn.sigmoid((Q.reshape(-1, len(z)) @ z).reshape(-1, len(z)) @ z)
-        return (W @ z) * (self.parts.array.astype(z.dtype) @ gates)
+    def prepared(self) -> PreparedBlock:
+        """The same block with its matrices written out: made once, it serves for many inputs."""
+        W, Q = self.weights()
+        return PreparedBlock(jnp.concatenate([W, Q.reshape(-1, W.shape[1])]), self.parts)
 
     def broken(self) -> Array:
         """B W - W A, and A'Q + QA, for all generators: (m, g)."""
@@ -174,6 +174,19 @@ class GatedBlock(eqx.Module):
         linear = jnp.einsum("gij,jk->gik", F, W) - jnp.einsum("ij,gjk->gik", W, E)
         forms = jnp.einsum("gji,cjk,gkl->gcil", E, Q, E) - Q
         return jnp.concatenate([linear.reshape(len(E), -1), forms.reshape(len(E), -1)], axis=1).T
+
+
+class PreparedBlock(eqx.Module):
+    """W and the matrices of all gates as one, (d + gates (n + 1), n + 1)."""
+
+    weight: Array
+    parts: Frozen = eqx.field(static=True)
+
+    def __call__(self, z: Array) -> Array:
+        z = jnp.append(z, jnp.ones((), z.dtype))
+        found, d = self.weight.astype(z.dtype) @ z, self.parts.shape[0]
+        gates = jax.nn.sigmoid(found[d:].reshape(-1, len(z)) @ z)
+        return found[:d] * (self.parts.array.astype(z.dtype) @ gates)
 
 
 def _symmetric(x: Array) -> Array:

@@ -125,6 +125,11 @@ class NeuralLaw(AbstractModel):
         """The number of free weights."""
         return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(self.network, eqx.is_inexact_array)))
 
+    def prepared(self) -> NeuralLaw:
+        """The same law with the matrices of its network written out, where it knows how: for many states at once."""
+        ready = getattr(self.network, "prepared", None)
+        return self if ready is None else eqx.tree_at(lambda law: law.network, self, ready())
+
     def redrawn(self, key) -> NeuralLaw:
         """The same law with new random weights. Raises InputError for a network of one's own."""
         if self.recipe is None:

@@ -15,6 +15,7 @@ from symdyn._errors import InputError
 from symdyn.groups import Action, Conditions, Polynomial
 from symdyn.model.model import AbstractModel, rates_at
 from symdyn.neural.epnn import EPNN
+from symdyn.neural.law import NeuralLaw
 from symdyn.symmetry import lie_derivative
 
 Norm = Literal["nuclear", "squares", "logdet"]
@@ -173,6 +174,7 @@ class _Bound:
 
     def __call__(self, law, states, key):
         chosen = self.penalty
+        law = law.prepared() if isinstance(law, NeuralLaw) else law
         if chosen.samples is not None and chosen.samples < len(states):
             states = states[jax.random.choice(key, len(states), (chosen.samples,), replace=False)]
         discrete = self._discrete(law, states)

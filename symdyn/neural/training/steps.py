@@ -43,7 +43,7 @@ def compiled(options, penalty, optimiser, static, checked: bool):
 
     def objective(params, batch, key):
         law = eqx.combine(params["law"], static)
-        loss = match.loss(law, batch, params["free"])
+        loss = match.loss(law.prepared(), batch, params["free"])
         if penalty is None:
             return loss, loss
         states = batch["states"].reshape(-1, batch["states"].shape[-1])
@@ -94,4 +94,4 @@ def compiled(options, penalty, optimiser, static, checked: bool):
 
 def _check(match, law, checks):
     """The loss on data held out: starts are the measured ones there."""
-    return match.loss(law, checks, match.free(checks))
+    return match.loss(law.prepared(), checks, match.free(checks))
