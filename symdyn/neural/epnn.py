@@ -15,7 +15,7 @@ from symdyn._types import Frozen, StateSpace
 from symdyn.groups import Action, Group
 from symdyn.neural.carriers import Block, Carrier, Quantity, carriers
 from symdyn.neural.intertwiners import canonical, intertwiners, null_space
-from symdyn.neural.linear import Row, normal
+from symdyn.neural.linear import Row, normal, taken_at
 
 
 class EPNN(eqx.Module):
@@ -148,7 +148,7 @@ class GatedBlock(eqx.Module):
             Q = Q @ self.bases[1].array.astype(Q.dtype)
         n = W.shape[1]
         where, share = _triangle(n)
-        return W, (Q * share.astype(Q.dtype))[:, where].reshape(-1, n, n)
+        return W, taken_at((Q * share.astype(Q.dtype)).T, where).T.reshape(-1, n, n)
 
     def prepared(self) -> PreparedBlock:
         """The same block with its matrices written out: made once, it serves for many inputs."""

@@ -130,9 +130,10 @@ class EquivariantLayer(eqx.Module):
         if self.main.source.size * self.target.size > DENSE:
             return PreparedLayer(self, maps, self._mixed())
         rows = np.argsort(self.target.order)  # blocks one after the other
-        parts = [m.prepared() for m in maps]
-        bias = None if parts[0].bias is None else jnp.concatenate([p.bias[rows] for p in parts])  # pyright: ignore[reportOptionalSubscript]
-        return PreparedLayer(self, Affine(jnp.concatenate([p.weight[rows] for p in parts]), bias), self._mixed())
+        wholes = [m.matrix() if self.target.ordered else taken_at(m.matrix(), rows) for m in maps]
+        W = jnp.concatenate(wholes)
+        linear = Affine(W[:, :-1], W[:, -1]) if self.main.constant else Affine(W, None)
+        return PreparedLayer(self, linear, self._mixed())
 
     def _mixed(self) -> Array:
         """One matrix of the gates and of what is added to invariant numbers, (gated + still, t + still)."""

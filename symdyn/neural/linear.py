@@ -181,7 +181,7 @@ class EquivariantLinear(eqx.Module):
                 else:
                     row.append(jnp.zeros(shape, dtype))
             rows.append(jnp.concatenate(row, axis=1))
-        return jnp.concatenate(rows)[self.target.order][:, self.source.order]
+        return arranged(jnp.concatenate(rows), self.target, self.source)
 
 
 class Affine(eqx.Module):
@@ -213,8 +213,15 @@ def normal(key, shape: tuple[int, ...], dtype):
     return (flat if isinstance(flat, Tracer) else np.asarray(flat))[:count].reshape(shape)
 
 
+def arranged(W: Array, rows: Carrier, columns: Carrier) -> Array:
+    """A matrix between spaces whose blocks stand one after the other, in the order of the numbers of both."""
+    if not rows.ordered:
+        W = taken_at(W, rows.order)
+    return W if columns.ordered else taken_at(W.T, columns.order).T
+
+
 def taken_at(x: Array, places: np.ndarray) -> Array:
-    """Entries of x (n,) at known places of any shape: no bounds to check, which matters in small networks."""
+    """Entries of x (n, ...) at known places of any shape: no bounds to check, which matters in small networks."""
     return x.at[places.astype(np.int32)].get(mode="promise_in_bounds", wrap_negative_indices=False)
 
 
