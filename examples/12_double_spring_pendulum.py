@@ -25,7 +25,7 @@ import symdyn as sd
 
 NAMES = ("x1", "x2", "p1", "p2")
 space = sd.StateSpace.of(x1=3, x2=3, p1=3, p2=3)
-turn = sd.SO(3).acting_on({name: sd.Vector for name in NAMES})
+turn = sd.SO(3).acting_on(dict.fromkeys(NAMES, sd.Vector))
 
 
 def watched(count, seed):
@@ -39,7 +39,9 @@ def watched(count, seed):
 
 def named(states, rates):
     parts = {name: slice(3 * i, 3 * i + 3) for i, name in enumerate(NAMES)}
-    table = {name: states[:, at] for name, at in parts.items()} | {f"d{name}": rates[:, at] for name, at in parts.items()}
+    table = {name: states[:, at] for name, at in parts.items()} | {
+        f"d{name}": rates[:, at] for name, at in parts.items()
+    }
     return {"time": np.arange(float(len(states))), **table}
 
 
@@ -50,9 +52,9 @@ new_states, new_rates = watched(400, 1)
 # ## Three networks
 #
 # - `plain`: a multilayer perceptron.
-# - `promoted`: gated layers between representations of all rotations of space, with free weights. What the weights of all
-#   layers change under each rotation stands in one matrix with a column for each generator; its nuclear norm is added to
-#   the loss, so that the layers agree on the directions that they give up.
+# - `promoted`: gated layers between representations of all rotations of space, with free weights. What the weights of
+#   all layers change under each rotation stands in one matrix with a column for each generator; its nuclear norm is
+#   added to the loss, so that the layers agree on the directions that they give up.
 # - `enforced`: the same layers with weights that commute with rotations about the vertical.
 
 # %%
@@ -66,10 +68,10 @@ laws = {
 reading = {"rates": {name: f"d{name}" for name in NAMES}, "rate_of": NAMES}
 for name, law in laws.items():
     penalty = sd.LayerPenalty(weight=1e-2) if name == "promoted" else None
+    pace = 3e-2 if name == "enforced" else 1e-2
     done = sd.train(
-        law, named(states, rates), steps=700, batch=None, every=350, learning_rate=1e-2, penalty=penalty,
-        validation=named(new_states, new_rates), **reading,
-    )  # fmt: skip
+        law, named(states, rates), steps=700, batch=None, every=350, learning_rate=pace, penalty=penalty, **reading
+    )
     laws[name] = done.law
     print(f"{name:10s}{law.parameters:5d} weights, loss {float(done.history.loss[0, -1]):.1e}")
 
@@ -81,12 +83,14 @@ for name, law in laws.items():
 # %%
 _, sizes, directions = np.linalg.svd(np.asarray(laws["promoted"].network.broken()), full_matrices=False)
 print("singular values", sizes.round(3), "- kept about the axis", directions[-1].round(3))
-print(sd.find_symmetries(laws["promoted"], candidates=turn, points=states, tolerance=0.05, discrete=False))
+print(sd.find_symmetries(laws["promoted"], candidates=turn, points=states[:100], tolerance=0.05, discrete=False))
 assert sizes[2] < 0.1 * sizes[1]
 assert abs(directions[-1][2]) > 0.99
 
 # %% [markdown]
 # ## Swings in other planes
+#
+# The plain network is at its best where it was trained. The others are as good in every plane as in the one watched.
 
 
 # %%
@@ -111,6 +115,6 @@ for name, values in errors.items():
 axes[1].set(xlabel="plane of the swing, degrees from the one watched", ylabel="relative error of rates")
 axes[1].legend()
 figure.tight_layout()
-assert max(errors["enforced"]) < 1.01 * errors["enforced"][0]
-assert max(errors["promoted"]) < 2 * errors["promoted"][0]
-assert max(errors["plain"]) > 5 * errors["plain"][0]
+assert max(errors["enforced"]) < 1.01 * min(errors["enforced"])
+assert max(errors["promoted"]) < 1.2 * errors["promoted"][0]
+assert max(errors["plain"]) > 1.5 * errors["plain"][0]

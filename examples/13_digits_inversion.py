@@ -12,10 +12,10 @@
 # %% [markdown]
 # # Digits, black on white and white on black
 #
-# A digit stays the same digit when its grey scale is inverted. With pixels from -1 to 1 that is the map x -> -x, a group of
-# two elements. A tanh network without biases is an odd function: inversion turns the sign of each logit, and what was the
-# most probable class becomes the least probable one. With R the accuracy on images and R' that on inverted ones,
-# R + R' <= 1 whatever the weights (Bergman 2019, arXiv 1811.07051).
+# A digit stays the same digit when its grey scale is inverted. With pixels from -1 to 1 that is x -> -x, a group
+# of two elements. A tanh network without biases is an odd function: inversion turns the sign of each logit, and what
+# was the most probable class becomes the least probable one. With R the accuracy on images and R' that on inverted
+# ones, R + R' <= 1 whatever the weights (Bergman 2019, arXiv 1811.07051).
 
 # %%
 from functools import partial
@@ -39,7 +39,8 @@ fit, test = order[:1400], order[1400:]
 # %% [markdown]
 # ## Networks of one size
 #
-# 64-10-5-10 units, trained by L-BFGS from three starts. They differ in what they are given, and in whether the first layer is even.
+# 64-10-5-10 units, trained by L-BFGS from three starts. They differ in what they are given, and in whether the first
+# layer is even.
 
 
 # %%
@@ -139,8 +140,8 @@ axis.legend()
 figure.tight_layout()
 
 # %% [markdown]
-# An odd network that is right on images is wrong on inverted ones, and training on both signs makes it guess. Biases relax
-# that at the price of images to learn twice. Whatever is invariant by construction has one accuracy.
+# An odd network that is right on images is wrong on inverted ones, and training on both signs makes it guess. Biases
+# relax that at the price of images to learn twice. Whatever is invariant by construction has one accuracy.
 
 # %%
 for name in ("odd network", "odd network, fitted to both signs"):

@@ -1,6 +1,7 @@
 """Networks that respect symmetry, as layers, as laws, and trained."""
 
 from symdyn.neural.carriers import Rates
+from symdyn.neural.defects import layer_defects
 from symdyn.neural.epnn import EPNN
 from symdyn.neural.files import load_law
 from symdyn.neural.gated import EquivariantLayer
@@ -24,6 +25,7 @@ __all__ = [
     "SymmetryPenalty",
     "Training",
     "TrajectoryMatching",
+    "layer_defects",
     "load_law",
     "train",
 ]

@@ -68,7 +68,7 @@ class EPNN(eqx.Module):
     ):
         source, target, *hidden = carriers(action, (inputs, outputs, *widths), space)
         g = len(source.blocks[0].generators)
-        rows = np.asarray(kept, float).reshape(-1, g) if np.size(kept) % g == 0 else np.asarray(kept, float)
+        rows = np.atleast_2d(np.asarray(kept, float)) if np.size(kept) else np.zeros((0, g))
         if rows.ndim != 2 or rows.shape[1] != g:
             raise InputError(f"the action has {g} generators; `kept` needs the shape (k, {g}), got {rows.shape}")
         if any(c.shifts is not None for c in (target, *hidden)):

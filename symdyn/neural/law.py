@@ -112,7 +112,11 @@ class NeuralLaw(AbstractModel):
             raise InputError(f'the kind of a network is "equivariant" or "promotable", got {kind!r}')
         if kind == "promotable":
             given = np.asarray(options.get("kept", ()), float)
-            options = {**options, "kind": kind, "kept": tuple(map(tuple, np.atleast_2d(given).tolist())) if given.size else ()}
+            options = {
+                **options,
+                "kind": kind,
+                "kept": tuple(map(tuple, np.atleast_2d(given).tolist())) if given.size else (),
+            }
         recipe = (action, tuple(widths), None if dtype is None else np.dtype(dtype).name, tuple(options.items()))
         network = _network(space, chosen, recipe, key)
         return NeuralLaw(

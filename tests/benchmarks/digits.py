@@ -1,9 +1,9 @@
 """Grey-scale inversion of handwritten digits: what a network without biases cannot do, and what symmetry mends.
 
 After G. Bergman 2019, Symmetry constrained machine learning, arXiv 1811.07051. The 1797 digits that scikit-learn ships,
-enlarged five times by shifts of one pixel, pixels from -1 to 1; tanh networks 64-10-5-10, L-BFGS of 200 iterations, decay
-1e-5. R and R' are the accuracies on a set and on its inversion x -> -x. An odd network turns each logit's sign, so that
-what it classifies rightly it misclassifies after inversion: R + R' <= 1 whatever the weights.
+enlarged five times by shifts of one pixel, pixels from -1 to 1; tanh networks 64-10-5-10, L-BFGS of 200 iterations,
+decay 1e-5. R and R' are the accuracies on a set and on its inversion x -> -x. An odd network turns each logit's sign,
+so that what it classifies rightly it misclassifies after inversion: R + R' <= 1 whatever the weights.
 
     python tests/benchmarks/digits.py                # the table, both splits, three seeds
     python tests/benchmarks/digits.py --curves       # accuracy against the number of images, and seconds

@@ -11,7 +11,7 @@ import symdyn as sd
 from symdyn._types import double_precision
 from symdyn.groups.catalogue import CATALOGUE
 from symdyn.neural.carriers import Block, carriers
-from symdyn.neural.intertwiners import canonical, null_space, intertwiners
+from symdyn.neural.intertwiners import canonical, intertwiners, null_space
 
 AFFINE = [name for name, make in CATALOGUE.items() if make().algebra.is_affine]
 INPUTS = 2 * sd.Vector + sd.Covector + sd.Tensor(1, 1) + sd.Density(1) + 2 * sd.Scalar

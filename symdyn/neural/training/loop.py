@@ -124,8 +124,9 @@ def train(
     given = [law] if isinstance(law, NeuralLaw) else list(law)
     if len(given) > 1 and seeds > 1:
         raise InputError(f"give several laws or a number of seeds, not both; got {len(given)} laws and seeds={seeds}")
+    count = max(seeds, len(given))
     options = Options(
-        match or RateMatching(), steps, batch, learning_rate, optimiser, penalty, patience, every, max(seeds, len(given))
+        match or RateMatching(), steps, batch, learning_rate, optimiser, penalty, patience, every, count
     )  # fmt: skip
     law = given[0]
     key = jax.random.key(0) if key is None else key
