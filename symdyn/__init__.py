@@ -131,6 +131,7 @@ from symdyn.library import (
 from symdyn.model import ImplicitModel, Model, RotationalWind, simulate, simulate_field
 from symdyn.neural import (
     EPNN,
+    Augmentation,
     EquivariantLayer,
     EquivariantLinear,
     EquivariantMLP,
@@ -261,6 +262,7 @@ __all__ = [
     "Alt",
     "AntiDeSitter",
     "Aristotle",
+    "Augmentation",
     "AutomaticLibrary",
     "Axial",
     "Bargmann",

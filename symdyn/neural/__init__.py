@@ -9,10 +9,11 @@ from symdyn.neural.law import NeuralLaw
 from symdyn.neural.linear import EquivariantLinear
 from symdyn.neural.mlp import EquivariantMLP, Homogeneous, PlainMLP
 from symdyn.neural.penalty import LayerPenalty, SymmetryPenalty
-from symdyn.neural.training import RateMatching, Training, TrajectoryMatching, train
+from symdyn.neural.training import Augmentation, RateMatching, Training, TrajectoryMatching, train
 
 __all__ = [
     "EPNN",
+    "Augmentation",
     "EquivariantLayer",
     "EquivariantLinear",
     "EquivariantMLP",

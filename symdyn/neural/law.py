@@ -158,6 +158,24 @@ class NeuralLaw(AbstractModel):
                 rate_scale[there] = _size(rates[:, there])
         return with_scales(self, Frozen(scale), Frozen(rate_scale))
 
+    def score(self, data, *, rtol: float = 1e-6, **reading):
+        """How well the law does on (held-out) data, over (trajectory, variable): an xarray.Dataset.
+
+        Each trajectory is simulated from its first state: `r2` and `relative_error` of the states, and `rate_r2` over
+        (trajectory, target) where the data give rates.
+
+        Parameters
+        ----------
+        data: as `sd.train` takes them.
+        rtol: of the integration.
+        reading: how data are read (variables, time, ...).
+
+        Raises InputError for data that do not fit the law.
+        """
+        from symdyn.neural.training.result import scored
+
+        return scored(self, data, rtol, reading)
+
     def save(self, path) -> None:
         """Write the law to one file, without code: see `sd.load_law`."""
         from symdyn.neural.files import write_law

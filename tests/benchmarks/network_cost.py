@@ -28,7 +28,7 @@ def microseconds(law, penalty) -> float:
     options = Options(sd.RateMatching(), 1, None, 1e-3, optax.adam(1e-3), penalty, None, 1, 1)
     bound = None if penalty is None else penalty.on(law, states)
     state, static = steps.first_state([law], {}, options.optimiser, 1)
-    advance, _ = steps.compiled(options, bound, options.optimiser, static, False)
+    advance, _ = steps.compiled(options, bound, static, False)
     best = np.inf
     for _ in range(4):
         start = time.process_time()

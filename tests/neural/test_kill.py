@@ -36,6 +36,7 @@ def run(tmp_path, checkpoint: str, out: str, fate: str) -> int:
     return subprocess.run(command, cwd=tmp_path, env=environment, timeout=300, check=False).returncode
 
 
+@pytest.mark.slow  # three interpreters
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
 def test_a_killed_process_resumes_bit_for_bit(tmp_path):
     checkpoint = str(tmp_path / "state.zip")

@@ -19,7 +19,7 @@ FORMAT, VERSION = "symdyn training", 1
 def fingerprint(options, rows, checks, key, state: State) -> str:
     """A text that is the same for the same options, data, key and first weights."""
     digest = hashlib.sha256(
-        repr((options.match, options.steps, options.batch, options.penalty, options.patience)).encode()
+        repr((options.match, options.steps, options.batch, options.penalty, options.patience, options.augment)).encode()
     )
     rate = options.learning_rate
     digest.update(repr((rate if not callable(rate) else "schedule", options.every, options.seeds)).encode())

@@ -16,6 +16,7 @@ from symdyn._progress import tell
 from symdyn.data.recording import Recording
 from symdyn.neural.law import NeuralLaw
 from symdyn.neural.penalty import AbstractPenalty
+from symdyn.neural.training.augment import Augmentation
 from symdyn.neural.training.checkpoint import fingerprint, restored, store
 from symdyn.neural.training.matching import AbstractMatching, RateMatching
 from symdyn.neural.training.result import Outcome, Training, recorded
@@ -36,6 +37,7 @@ class Options:
     patience: int | None
     every: int
     seeds: int
+    augment: Augmentation | None = None
 
     def __post_init__(self):
         for name in ("steps", "every", "seeds"):
@@ -74,6 +76,7 @@ def train(
     learning_rate: float | Callable = 3e-3,
     optimiser=None,
     penalty: AbstractPenalty | None = None,
+    augment: Augmentation | None = None,
     validation=None,
     patience: int | None = None,
     every: int = 100,
@@ -95,6 +98,7 @@ def train(
     learning_rate: the highest one of a cosine schedule with warm-up, or an optax schedule.
     optimiser: an optax transformation instead of Adam with clipped gradients.
     penalty: `sd.SymmetryPenalty(...)` or `sd.LayerPenalty(...)`, added to the loss with its weight.
+    augment: `sd.Augmentation(...)`: rows of a batch are moved by random elements of a group.
     validation: data held out, or the fraction of trajectories to hold out (of a single one, its end).
     patience: rounds without a better validation after which to stop; never by default.
     every: steps of a round: after each the validation loss is taken and the checkpoint written.
@@ -126,7 +130,7 @@ def train(
         raise InputError(f"give several laws or a number of seeds, not both; got {len(given)} laws and seeds={seeds}")
     count = max(seeds, len(given))
     options = Options(
-        match or RateMatching(), steps, batch, learning_rate, optimiser, penalty, patience, every, count
+        match or RateMatching(), steps, batch, learning_rate, optimiser, penalty, patience, every, count, augment
     )  # fmt: skip
     law = given[0]
     key = jax.random.key(0) if key is None else key
@@ -161,11 +165,15 @@ class _Run:
         if options.penalty is not None:
             states = self.rows["states"].reshape(-1, self.law.space.size)
             penalty = options.penalty.on(self.law, states.astype(dtype))
-        optimiser = options.transformation()
+        optimiser, moves = options.transformation(), None
+        if options.augment is not None:
+            if options.match.free(rows):
+                raise InputError('rows with starts of their own cannot be moved: augment with starts="measured"')
+            moves = options.augment.on(self.law)
         state, static = first_state(laws, options.match.free(rows), optimiser, options.seeds)
         mark = "" if self.checkpoint is None else fingerprint(options, self.rows, self.checks, self.key, state)
         state, history = restored(self.checkpoint, mark, state)
-        advance, validate = compiled(options, penalty, optimiser, static, checks is not None)
+        advance, validate = compiled(options, penalty, static, checks is not None, moves)
         result: Outcome = "finished"
         try:
             while (at := int(state.step)) < options.steps:
