@@ -45,12 +45,10 @@ def layer_defects(
     True
     """
     values = jnp.asarray(states)
-    if isinstance(network, NeuralLaw):
-        if network.scale is not None:
-            values = values / network.scale.array.astype(values.dtype)
-        network = network.network
+    if isinstance(network, NeuralLaw) and network.scale is not None:
+        values = values / network.scale.array.astype(values.dtype)
     rows = []
-    for function, A, B in _layers(network):
+    for function, A, B in _layers(network.network if isinstance(network, NeuralLaw) else network):
         wide = jnp.concatenate([values, jnp.ones((len(values), 1), values.dtype)], axis=1)
         moved = jnp.einsum("gij,mj->gmi", A.astype(values.dtype), wide)[..., : values.shape[1]]
         outputs, pushed = _pushed(function, values, moved)

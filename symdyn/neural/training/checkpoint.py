@@ -9,8 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from symdyn._archive import read_archive, write_archive
 from symdyn._errors import InputError
-from symdyn.neural.files import numbered, read_archive, with_numbered, write_archive
+from symdyn.neural.files import numbered, with_numbered
 from symdyn.neural.training.steps import State
 
 FORMAT, VERSION = "symdyn training", 1
