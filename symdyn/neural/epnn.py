@@ -17,6 +17,8 @@ from symdyn.neural.carriers import Block, Carrier, Quantity, carriers
 from symdyn.neural.intertwiners import canonical, intertwiners, null_space
 from symdyn.neural.linear import Row, normal, taken_at
 
+FREE = 0.1  # of the free part of first weights, beside that which breaks nothing
+
 
 class EPNN(eqx.Module):
     r"""Gated blocks whose weights are free, or keep some directions of the algebra: z -> (W [z, 1]) sigmoid(q(z)).
@@ -127,18 +129,20 @@ class GatedBlock(eqx.Module):
         W = np.asarray(normal(one, (target.size, n), np.dtype(dtype)), float) / np.sqrt(source.size)
         W[:, -1] = 0.0
         Q = np.asarray(normal(two, (len(places), n * (n + 1) // 2), np.dtype(dtype)), float) / (n + 1)
-        if not len(kept) and not (elements and len(E)):
-            self.bases, self.linear, self.forms = None, jnp.asarray(W, dtype), jnp.asarray(Q, dtype)
-            return
-        if not elements:
+        exact = bool(len(kept)) or (elements and len(E) > 0)
+        combined = kept if exact else np.eye(len(A))  # free weights begin near those that break nothing
+        if exact and not elements:
             E, F = E[:0], F[:0]
-        ins, outs = (Block(Frozen(np.tensordot(kept, x, 1)), Frozen(y)) for x, y in ((A, E), (B, F)))
+        ins, outs = (Block(Frozen(np.tensordot(combined, x, 1)), Frozen(y)) for x, y in ((A, E), (B, F)))
         L, S = intertwiners(ins, outs).array, _form_basis(ins.generators.array, E, ins)
         P = np.tensordot(np.tensordot(L, W, 2), L, (0, 0))  # the projection, each part as large as it was
         sizes = [np.linalg.norm(W[place]) / max(np.linalg.norm(P[place]), 1e-12) for place in places]
-        self.bases = Frozen(L), Frozen(S)
-        self.linear = jnp.asarray(np.tensordot(L, (parts @ sizes)[:, None] * P, 2), dtype)
-        self.forms = jnp.asarray(Q @ S.T, dtype)
+        near = (parts @ sizes)[:, None] * P
+        if exact:
+            self.bases, W, Q = (Frozen(L), Frozen(S)), np.tensordot(L, near, 2), Q @ S.T
+        else:
+            self.bases, W, Q = None, near + FREE * W, Q @ S.T @ S + FREE * Q
+        self.linear, self.forms = jnp.asarray(W, dtype), jnp.asarray(Q, dtype)
 
     def weights(self) -> tuple[Array, Array]:
         """W (d, n + 1), and the symmetric matrices of q (gates, n + 1, n + 1)."""
