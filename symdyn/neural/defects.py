@@ -41,7 +41,7 @@ def layer_defects(
     --------
     >>> import jax, numpy as np, symdyn as sd
     >>> net = sd.EPNN(sd.SO(2), sd.Vector, sd.Vector, (2 * sd.Vector,), kept=((1,),), key=jax.random.key(0))
-    >>> sd.layer_defects(net, np.ones((3, 2))).max() < 1e-5
+    >>> bool(sd.layer_defects(net, np.ones((3, 2))).max() < 1e-5)
     True
     """
     values = jnp.asarray(states)

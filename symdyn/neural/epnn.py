@@ -47,7 +47,7 @@ class EPNN(eqx.Module):
     >>> hidden = 2 * sd.Scalar + 2 * sd.Vector
     >>> free = sd.EPNN(sd.SO(3), 2 * sd.Vector, sd.Vector, (hidden,), key=jax.random.key(0))
     >>> free.broken().shape[1], free.parameters
-    (3, 295)
+    (3, 240)
     >>> upright = sd.EPNN(sd.SO(3), 2 * sd.Vector, sd.Vector, (hidden,), kept=((0, 0, 1),), key=jax.random.key(0))
     >>> bool(jnp.linalg.norm(upright.broken()[:, 2]) < 1e-5), upright.parameters
     (True, 89)
