@@ -50,7 +50,7 @@ class EPNN(eqx.Module):
     (3, 240)
     >>> upright = sd.EPNN(sd.SO(3), 2 * sd.Vector, sd.Vector, (hidden,), kept=((0, 0, 1),), key=jax.random.key(0))
     >>> bool(jnp.linalg.norm(upright.broken()[:, 2]) < 1e-5), upright.parameters
-    (True, 89)
+    (True, 88)
     """
 
     blocks: tuple[GatedBlock, ...]
