@@ -130,10 +130,13 @@ from symdyn.library import (
 )
 from symdyn.model import ImplicitModel, Model, RotationalWind, simulate, simulate_field
 from symdyn.neural import (
+    EPNN,
+    Augmentation,
     EquivariantLayer,
     EquivariantLinear,
     EquivariantMLP,
     Homogeneous,
+    LayerPenalty,
     NeuralLaw,
     PlainMLP,
     RateMatching,
@@ -141,6 +144,7 @@ from symdyn.neural import (
     SymmetryPenalty,
     Training,
     TrajectoryMatching,
+    layer_defects,
     load_law,
     train,
 )
@@ -238,6 +242,7 @@ from symdyn.symmetry import (
 __all__ = [
     "BIC",
     "EBIC",
+    "EPNN",
     "FIELD_SYSTEMS",
     "FROLS",
     "GL",
@@ -259,6 +264,7 @@ __all__ = [
     "Alt",
     "AntiDeSitter",
     "Aristotle",
+    "Augmentation",
     "AutomaticLibrary",
     "Axial",
     "Bargmann",
@@ -335,6 +341,7 @@ __all__ = [
     "Kalman",
     "Knee",
     "Lasso",
+    "LayerPenalty",
     "LeastSquares",
     "LieAlgebra",
     "LogDet",
@@ -447,6 +454,7 @@ __all__ = [
     "identify_stochastic",
     "jets",
     "kernel_lie_derivative",
+    "layer_defects",
     "lie_derivative",
     "list_datasets",
     "load",

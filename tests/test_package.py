@@ -23,6 +23,7 @@ MODULES = sorted(m.name for m in pkgutil.walk_packages(symdyn.__path__, "symdyn.
 LAYERS = {
     "_errors": 0,
     "_progress": 0,
+    "_archive": 1,
     "_types": 1,
     "groups": 2,
     "library": 2,

@@ -1,19 +1,24 @@
 """Networks that respect symmetry, as layers, as laws, and trained."""
 
 from symdyn.neural.carriers import Rates
+from symdyn.neural.defects import layer_defects
+from symdyn.neural.epnn import EPNN
 from symdyn.neural.files import load_law
 from symdyn.neural.gated import EquivariantLayer
 from symdyn.neural.law import NeuralLaw
 from symdyn.neural.linear import EquivariantLinear
 from symdyn.neural.mlp import EquivariantMLP, Homogeneous, PlainMLP
-from symdyn.neural.penalty import SymmetryPenalty
-from symdyn.neural.training import RateMatching, Training, TrajectoryMatching, train
+from symdyn.neural.penalty import LayerPenalty, SymmetryPenalty
+from symdyn.neural.training import Augmentation, RateMatching, Training, TrajectoryMatching, train
 
 __all__ = [
+    "EPNN",
+    "Augmentation",
     "EquivariantLayer",
     "EquivariantLinear",
     "EquivariantMLP",
     "Homogeneous",
+    "LayerPenalty",
     "NeuralLaw",
     "PlainMLP",
     "RateMatching",
@@ -21,6 +26,7 @@ __all__ = [
     "SymmetryPenalty",
     "Training",
     "TrajectoryMatching",
+    "layer_defects",
     "load_law",
     "train",
 ]

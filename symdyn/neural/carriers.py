@@ -103,6 +103,16 @@ class Carrier:
         """The number of copies of each block."""
         return tuple(len(p) for p in self.places)
 
+    @cached_property
+    def order(self) -> np.ndarray:
+        """Where each number of the space stands when blocks are written one after the other, (size,)."""
+        return np.argsort(np.concatenate([p.array.ravel() for p in self.places]))
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether blocks stand one after the other."""
+        return bool(np.array_equal(self.order, np.arange(self.size)))
+
     @classmethod
     def of_matrices(cls, generators: np.ndarray, elements: np.ndarray, shifts: np.ndarray | None = None) -> Carrier:
         """From generators (g, n, n), elements (e, n, n) and shifts (g, n): numbers that never mix come apart."""

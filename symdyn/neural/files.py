@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import json
-import os
-import tempfile
-import zipfile
-from pathlib import Path
-from typing import Any
-
 import equinox as eqx
 import jax
 import numpy as np
 
+from symdyn._archive import DAMAGED, read_archive, write_archive
 from symdyn._errors import InputError
 from symdyn.model.model import rates_at
 from symdyn.neural.law import NeuralLaw, with_scales
 from symdyn.regress.files import _decode, _encode
 
 FORMAT, VERSION = "symdyn neural law", 1
-DAMAGED = (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, TypeError, IndexError, AttributeError)
 
 
 def write_law(law: NeuralLaw, path) -> None:
@@ -105,42 +97,3 @@ def with_numbered(tree, arrays: dict[str, np.ndarray], name: str = "leaf"):
             raise ValueError(f"array {k} is {given.dtype}{given.shape}, and {leaf.dtype}{leaf.shape} is needed")
         found.append(jax.numpy.asarray(given))
     return eqx.combine(jax.tree.unflatten(structure, found), static)
-
-
-def write_archive(path, kind: str, version: int, document: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """JSON and arrays in one file, which replaces an older one in a single step."""
-    path, packed = Path(path), io.BytesIO()
-    np.savez(packed, **arrays)  # pyright: ignore[reportArgumentType]
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-                whole = {"format": kind, "version": version, **document}
-                archive.writestr("document.json", json.dumps(whole, ensure_ascii=False, allow_nan=False))
-                archive.writestr("arrays.npz", packed.getvalue())
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def read_archive(path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What `write_archive` wrote. Raises InputError for a file that is absent, damaged, or of another kind."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no such file: {path}")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            document = json.loads(archive.read("document.json"))
-            with np.load(io.BytesIO(archive.read("arrays.npz")), allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-        found = document.get("format"), document.get("version")
-    except DAMAGED as error:
-        raise InputError(f"{path} is not a {kind}, or is damaged: {error}") from error
-    if found != (kind, version):
-        raise InputError(f"{path} is {found[0]!r} of version {found[1]!r}; this symdyn reads {kind!r} {version}")
-    return document, arrays

@@ -14,11 +14,12 @@ from jaxtyping import Array, Float
 from symdyn._errors import InputError
 from symdyn._types import Frozen, StateSpace
 from symdyn.groups import Action, Group
-from symdyn.neural.carriers import Block, Carrier, Quantity, carriers, trivial_like
+from symdyn.neural.carriers import ZERO, Block, Carrier, Quantity, carriers, trivial_like
 from symdyn.neural.intertwiners import LARGEST, intertwiners
-from symdyn.neural.linear import EquivariantLinear, normal, taken_at
+from symdyn.neural.linear import DENSE, Affine, EquivariantLinear, normal, taken_at
 
 Gate = Literal["bilinear", "norm"]
+FEW = 64  # terms of products that are written out one by one
 
 
 class EquivariantLayer(eqx.Module):
@@ -121,28 +122,22 @@ class EquivariantLayer(eqx.Module):
 
     def __call__(self, x: Float[Array | np.ndarray, " n"]) -> Float[Array, " d"]:
         """One input (n,) to one output (d,)."""
-        y = self._split(self.main(x))
-        s = y if self.other is None else self._split(self.other(x))
-        t = self._invariants(y, s)
-        for (i, j, k, Q), scale in zip(self.products, self.scales, strict=True):
-            into = np.arange(len(scale))
-            a, b = taken_at(y[i], into % len(y[i])), taken_at(s[j], into % len(s[j]))
-            shape = (len(Q), -1, a.shape[1], b.shape[1])
-            y[k] = y[k] + jnp.einsum("rkab,ca,cb,cr->ck", Q.array.reshape(shape).astype(a.dtype), a, b, scale)
-        blocks = self.target.blocks
-        still = [y[b].ravel() for b, block in enumerate(blocks) if block.trivial]
-        rest = jnp.concatenate([t, *still])
-        gates, start = 2 * jax.nn.sigmoid(self.gates.astype(t.dtype) @ rest + self.shift.astype(t.dtype)), 0
-        for b, block in enumerate(blocks):
-            if block.trivial:
-                y[b] = self.activation(y[b] + (self.mixing.astype(t.dtype) @ t)[:, None])
-            elif block.signed:
-                y[b] = self.activation(y[b]) if block.permuted else jnp.tanh(y[b])
-            else:
-                y[b] = y[b] * gates[start : start + len(y[b]), None]
-                start += len(y[b])
-        order = np.argsort(np.concatenate([p.array.ravel() for p in self.target.places]))
-        return taken_at(jnp.concatenate([part.ravel() for part in y]), order)
+        return self.prepared()(jnp.asarray(x))
+
+    def prepared(self) -> PreparedLayer:
+        """The same layer with its matrices written out: made once, it serves for many inputs."""
+        maps = [self.main] if self.other is None else [self.main, self.other]
+        if self.main.source.size * self.target.size > DENSE:
+            return PreparedLayer(self, maps, self._mixed())
+        rows = np.argsort(self.target.order)  # blocks one after the other
+        wholes = [m.matrix() if self.target.ordered else taken_at(m.matrix(), rows) for m in maps]
+        W = jnp.concatenate(wholes)
+        linear = Affine(W[:, :-1], W[:, -1]) if self.main.constant else Affine(W, None)
+        return PreparedLayer(self, linear, self._mixed())
+
+    def _mixed(self) -> Array:
+        """One matrix of the gates and of what is added to invariant numbers, (gated + still, t + still)."""
+        return jnp.concatenate([self.gates, jnp.pad(self.mixing, ((0, 0), (0, len(self.mixing))))])
 
     def reached(self, live: frozenset[Block]) -> frozenset[Block]:
         """The hidden blocks that are not always zero where those of the inputs outside `live` are."""
@@ -153,17 +148,96 @@ class EquivariantLayer(eqx.Module):
             more |= {block for block in blocks if block.trivial}
         return out | more
 
-    def _split(self, values) -> list[Array]:
-        return [taken_at(values, p.array) for p in self.target.places]
 
-    def _invariants(self, y: list[Array], s: list[Array]) -> Array:
-        """All invariants of pairs of copies, (t,)."""
-        found = [jnp.zeros(0, y[0].dtype)]
-        for i, j, Q in self.invariants:
-            m = min(len(y[i]), len(s[j]))
-            form = Q.array.reshape(len(Q), y[i].shape[1], -1).astype(y[i].dtype)
-            found.append(jnp.einsum("rab,ca,cb->rc", form, y[i][:m], s[j][:m]).ravel())
+class PreparedLayer(eqx.Module):
+    """An `EquivariantLayer` ready for many inputs: `linear` gives y and s with their blocks one after the other."""
+
+    layer: EquivariantLayer
+    linear: Affine | list[EquivariantLinear]
+    mixed: Array
+
+    def __call__(self, x: Array) -> Array:
+        layer, target = self.layer, self.layer.target
+        y, s = self._split(x)
+        t = self._bilinear(y, s)
+        still = [y[b].ravel() for b, block in enumerate(target.blocks) if block.trivial]
+        found = self.mixed.astype(t.dtype) @ jnp.concatenate([t, *still])
+        gates, start = 2 * jax.nn.sigmoid(found[: len(layer.gates)] + layer.shift.astype(t.dtype)), 0
+        for b, block in enumerate(target.blocks):
+            if block.trivial:
+                y[b] = layer.activation(y[b] + found[len(layer.gates) :, None])
+            elif block.signed:
+                y[b] = layer.activation(y[b]) if block.permuted else jnp.tanh(y[b])
+            else:
+                y[b] = y[b] * gates[start : start + len(y[b]), None]
+                start += len(y[b])
+        out = jnp.concatenate([part.ravel() for part in y])
+        return out if target.ordered else taken_at(out, target.order)
+
+    def _split(self, x: Array) -> tuple[list[Array], list[Array]]:
+        """The blocks of y and of s, (copies, size) each."""
+        target = self.layer.target
+        if isinstance(self.linear, list):
+            found = [[taken_at(values, p.array) for p in target.places] for values in (m(x) for m in self.linear)]
+            return found[0], list(found[-1])
+        values = self.linear(x)
+        shapes = [p.shape for p in target.places]
+        ends = np.cumsum([0, *(m * k for m, k in shapes)])
+
+        def part(start: int) -> list[Array]:
+            return [values[start + a : start + b].reshape(shape) for a, b, shape in zip(ends, ends[1:], shapes)]  # noqa: B905
+
+        y = part(0)
+        return y, list(y) if self.layer.other is None else part(int(ends[-1]))
+
+    def _bilinear(self, y: list[Array], s: list[Array]) -> Array:
+        """All invariants of pairs of copies, (t,); equivariant products are added to y in place."""
+        layer = self.layer
+        found, added = [jnp.zeros(0, y[0].dtype)], []
+        into = {pair: [] for pair in dict.fromkeys((i, j) for i, j, *_ in (*layer.invariants, *layer.products))}
+        for n, (i, j, k, Q) in enumerate(layer.products):
+            into[i, j].append((k, Q, layer.scales[n]))
+        forms = {(i, j): Q for i, j, Q in layer.invariants}
+        for (i, j), products in into.items():
+            a, b = y[i].shape[1], s[j].shape[1]
+            m = min(len(y[i]), len(s[j])) if (i, j) in forms else 0
+            count = max([m, *(len(scale) for *_, scale in products)])
+            tables = [forms[i, j].array] if m else []
+            tables += [Q.array for _, Q, _ in products]
+            Q = np.concatenate([table.reshape(-1, a, b) for table in tables])
+            made = _contracted(Q, _repeated(y[i], count), _repeated(s[j], count))
+            start = 0
+            if m:
+                start = forms[i, j].shape[0]
+                found.append(made[:m, :start].T.ravel())
+            for k, Q, scale in products:
+                size = len(y[k][0])
+                r = Q.shape[0]
+                each = made[: len(scale), start : start + r * size].reshape(len(scale), r, size)
+                added.append((k, jnp.sum(each * scale.astype(each.dtype)[:, :, None], axis=1)))
+                start += r * size
+        for k, value in added:
+            y[k] = y[k] + value
         return jnp.concatenate(found)
+
+
+def _contracted(Q: np.ndarray, y: Array, s: Array) -> Array:
+    """sum_ab Q_rab y_ca s_cb, (c, r). Few terms are written out: compiled, that is one loop over samples and copies."""
+    entries = np.abs(Q) > ZERO
+    if entries.sum() > FEW:
+        pairs = y[:, :, None] * s[:, None, :]
+        return pairs.reshape(len(y), -1) @ Q.reshape(len(Q), -1).T.astype(y.dtype)
+    columns = []
+    for r in range(len(Q)):
+        where = zip(*np.nonzero(entries[r]), strict=True)
+        terms = [float(Q[r, a, b]) * y[:, a] * s[:, b] for a, b in where]
+        columns.append(sum(terms[1:], terms[0]))
+    return jnp.stack(columns, axis=1)
+
+
+def _repeated(x: Array, count: int) -> Array:
+    """Rows of x again from the first, or fewer, (count, k)."""
+    return x if len(x) == count else jnp.concatenate([x] * -(-count // len(x)))[:count]
 
 
 def _products(a: Block, b: Block, target: Block) -> Frozen:

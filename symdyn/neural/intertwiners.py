@@ -42,10 +42,10 @@ def intertwiners(source: Block, target: Block) -> Frozen:
     for ins, outs in ((source.generators, target.generators), (source.elements, target.elements)):
         for A, B in zip(ins.array, outs.array, strict=True):
             rows.append(np.kron(np.eye(shape[0]), A.T) - np.kron(B, np.eye(shape[1])))
-    return Frozen(_canonical(_null_space(np.concatenate(rows), source, target)).reshape(-1, *shape))
+    return Frozen(canonical(null_space(np.concatenate(rows), source, target)).reshape(-1, *shape))
 
 
-def _null_space(C: np.ndarray, source: Block, target: Block) -> np.ndarray:
+def null_space(C: np.ndarray, source: Block, target: Block) -> np.ndarray:
     if len(C) > C.shape[1]:
         C = np.asarray(np.linalg.qr(C, mode="r"))
     size = np.linalg.norm(C, axis=1).max(initial=0.0)
@@ -64,7 +64,7 @@ def _null_space(C: np.ndarray, source: Block, target: Block) -> np.ndarray:
     return vh[rank:]
 
 
-def _canonical(N: np.ndarray) -> np.ndarray:
+def canonical(N: np.ndarray) -> np.ndarray:
     """Gram-Schmidt of the columns of the projector N'N, in their order, for orthonormal rows N (r, n)."""
     r = len(N)
     Q = np.zeros((r, 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -17,6 +17,7 @@ from symdyn._types import Frozen, StateSpace
 from symdyn.groups import AbstractRepresentation, Action
 from symdyn.model.model import AbstractModel
 from symdyn.neural.carriers import Rates, carriers
+from symdyn.neural.epnn import EPNN
 from symdyn.neural.mlp import EquivariantMLP, PlainMLP
 
 
@@ -80,6 +81,7 @@ class NeuralLaw(AbstractModel):
         time_unit: str = "",
         discrete: bool = False,
         dtype=None,
+        kind: Literal["equivariant", "promotable"] = "equivariant",
         **options,
     ) -> NeuralLaw:
         """A law with a network that is equivariant under `action`, or with a plain one where that is None.
@@ -94,7 +96,9 @@ class NeuralLaw(AbstractModel):
         inputs: variables that are given from outside.
         discrete: whether the network gives the next state (minus the present one is not taken).
         dtype: of the weights; by default JAX's.
-        options: further ones of `EquivariantMLP` (gate, products, bias) or `PlainMLP` (bias).
+        kind: "equivariant" for `EquivariantMLP`, "promotable" for `EPNN`, whose weights are free to break the symmetry;
+            its widths are representations.
+        options: further ones of `EquivariantMLP` (gate, products, bias), `EPNN` (kept) or `PlainMLP` (bias).
 
         Raises InputError where names and representations do not fit.
         """
@@ -104,6 +108,15 @@ class NeuralLaw(AbstractModel):
                 space.slice(name)
         left = tuple(n for n in space.names if n not in dict(known) and n not in inputs)
         chosen = left if targets is None else (targets,) if isinstance(targets, str) else tuple(targets)
+        if kind not in ("equivariant", "promotable"):
+            raise InputError(f'the kind of a network is "equivariant" or "promotable", got {kind!r}')
+        if kind == "promotable":
+            given = np.asarray(options.get("kept", ()), float)
+            options = {
+                **options,
+                "kind": kind,
+                "kept": tuple(map(tuple, np.atleast_2d(given).tolist())) if given.size else (),
+            }
         recipe = (action, tuple(widths), None if dtype is None else np.dtype(dtype).name, tuple(options.items()))
         network = _network(space, chosen, recipe, key)
         return NeuralLaw(
@@ -115,6 +128,11 @@ class NeuralLaw(AbstractModel):
     def parameters(self) -> int:
         """The number of free weights."""
         return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(self.network, eqx.is_inexact_array)))
+
+    def prepared(self) -> NeuralLaw:
+        """The same law with the matrices of its network written out, where it knows how: for many states at once."""
+        ready = getattr(self.network, "prepared", None)
+        return self if ready is None else eqx.tree_at(lambda law: law.network, self, ready())
 
     def redrawn(self, key) -> NeuralLaw:
         """The same law with new random weights. Raises InputError for a network of one's own."""
@@ -140,6 +158,24 @@ class NeuralLaw(AbstractModel):
                 rate_scale[there] = _size(rates[:, there])
         return with_scales(self, Frozen(scale), Frozen(rate_scale))
 
+    def score(self, data, *, rtol: float = 1e-6, **reading):
+        """How well the law does on (held-out) data, over (trajectory, variable): an xarray.Dataset.
+
+        Each trajectory is simulated from its first state: `r2` and `relative_error` of the states, and `rate_r2` over
+        (trajectory, target) where the data give rates.
+
+        Parameters
+        ----------
+        data: as `sd.train` takes them.
+        rtol: of the integration.
+        reading: how data are read (variables, time, ...).
+
+        Raises InputError for data that do not fit the law.
+        """
+        from symdyn.neural.training.result import scored
+
+        return scored(self, data, rtol, reading)
+
     def save(self, path) -> None:
         """Write the law to one file, without code: see `sd.load_law`."""
         from symdyn.neural.files import write_law
@@ -154,13 +190,19 @@ def with_scales(law: NeuralLaw, scale: Frozen | None, rate_scale: Frozen | None)
 
 def _network(space: StateSpace, targets: tuple[str, ...], recipe, key):
     action, widths, dtype, options = recipe
-    kind = None if dtype is None else np.dtype(dtype)
+    options = dict(options)
+    dtype = None if dtype is None else np.dtype(dtype)
+    if options.pop("kind", "equivariant") == "promotable":
+        bad = [w for w in widths if isinstance(w, int)]
+        if action is None or bad:
+            raise InputError(f"a promotable network needs an action, and representations as widths, got {widths!r}")
+        return EPNN(action, space, Rates(targets), widths, key=key, dtype=dtype, **options)
     if action is None:
         bad = [w for w in widths if not isinstance(w, int)]
         if bad:
             raise InputError(f"without an action the widths are numbers of units, got {bad[0]!r}")
-        return PlainMLP(space.size, space.select(targets).size, widths, key=key, dtype=kind, **dict(options))
-    return EquivariantMLP(action, space, Rates(targets), widths, key=key, dtype=kind, **dict(options))
+        return PlainMLP(space.size, space.select(targets).size, widths, key=key, dtype=dtype, **options)
+    return EquivariantMLP(action, space, Rates(targets), widths, key=key, dtype=dtype, **options)
 
 
 def _size(values: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 
 import equinox as eqx
@@ -16,6 +17,8 @@ from symdyn._types import Frozen, StateSpace
 from symdyn.groups import Action, Group
 from symdyn.neural.carriers import Block, Carrier, Quantity, carriers
 from symdyn.neural.intertwiners import intertwiners
+
+DENSE = 1 << 16  # entries up to which W is written out: one product of matrices instead of many small ones
 
 
 class EquivariantLinear(eqx.Module):
@@ -140,6 +143,8 @@ class EquivariantLinear(eqx.Module):
     def __call__(self, x: Float[Array | np.ndarray, " n"]) -> Float[Array, " d"]:
         """One input (n,) to one output (d,)."""
         x = jnp.asarray(x)
+        if self.source.size * self.target.size <= DENSE:
+            return self.prepared()(x)
         if self.constant:
             x = jnp.append(x, jnp.ones((), x.dtype))
         parts: dict[int, Array] = {}
@@ -151,6 +156,11 @@ class EquivariantLinear(eqx.Module):
         empty = (jnp.zeros(places.shape, x.dtype) for places in self.target.places)
         return taken_at(jnp.concatenate([parts.get(o, zero).ravel() for o, zero in enumerate(empty)]), order)
 
+    def prepared(self) -> Affine:
+        """The same map with its matrix W written out: made once, it serves for many inputs."""
+        whole = self.matrix()
+        return Affine(whole[:, :-1], whole[:, -1]) if self.constant else Affine(whole, None)
+
     def reached(self, live: frozenset[Block]) -> frozenset[Block]:
         """The blocks of the outputs that are not always zero where those of the inputs outside `live` are."""
         alive = [b in live or (self.constant and b.trivial) for b in self.source.blocks]
@@ -158,12 +168,42 @@ class EquivariantLinear(eqx.Module):
 
     def matrix(self) -> Array:
         """W and, where there is one, b as the last column: (d, n) or (d, n + 1)."""
-        weights = jax.lax.stop_gradient(self.weights)
-        eye = jnp.eye(self.source.size, dtype=weights[0].dtype)
-        if not self.constant:
-            return jax.vmap(self, out_axes=1)(eye)
-        bias = self(jnp.zeros(self.source.size - 1, weights[0].dtype))
-        return jnp.column_stack([jax.vmap(self, out_axes=1)(eye[:-1, :-1]) - bias[:, None], bias])
+        found = dict(zip(self.pairs, range(len(self.pairs)), strict=True))
+        dtype, rows = self.weights[0].dtype if self.weights else jnp.result_type(float), []
+        for o, (target, copies) in enumerate(zip(self.target.blocks, self.target.copies, strict=True)):
+            row = []
+            for i, (source, many) in enumerate(zip(self.source.blocks, self.source.copies, strict=True)):
+                shape = (copies * target.size, many * source.size)
+                if (i, o) in found:
+                    k = found[i, o]
+                    part = jnp.einsum("ocr,rab->oacb", self.weights[k], self.bases[k].array.astype(dtype))
+                    row.append(part.reshape(shape))
+                else:
+                    row.append(jnp.zeros(shape, dtype))
+            rows.append(jnp.concatenate(row, axis=1))
+        return arranged(jnp.concatenate(rows), self.target, self.source)
+
+
+class Affine(eqx.Module):
+    """W x + b, or W x."""
+
+    weight: Array
+    bias: Array | None
+
+    def __call__(self, x: Array) -> Array:
+        y = self.weight.astype(x.dtype) @ x
+        return y if self.bias is None else y + self.bias.astype(x.dtype)
+
+
+class Row(eqx.Module):
+    """Functions one after the other."""
+
+    layers: tuple[Callable, ...]
+
+    def __call__(self, x: Array) -> Array:
+        for layer in self.layers:
+            x = layer(x)
+        return x
 
 
 def normal(key, shape: tuple[int, ...], dtype):
@@ -173,8 +213,15 @@ def normal(key, shape: tuple[int, ...], dtype):
     return (flat if isinstance(flat, Tracer) else np.asarray(flat))[:count].reshape(shape)
 
 
+def arranged(W: Array, rows: Carrier, columns: Carrier) -> Array:
+    """A matrix between spaces whose blocks stand one after the other, in the order of the numbers of both."""
+    if not rows.ordered:
+        W = taken_at(W, rows.order)
+    return W if columns.ordered else taken_at(W.T, columns.order).T
+
+
 def taken_at(x: Array, places: np.ndarray) -> Array:
-    """Entries of x (n,) at known places of any shape: no bounds to check, which matters in small networks."""
+    """Entries of x (n, ...) at known places of any shape: no bounds to check, which matters in small networks."""
     return x.at[places.astype(np.int32)].get(mode="promise_in_bounds", wrap_negative_indices=False)
 
 

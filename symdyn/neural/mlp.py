@@ -15,7 +15,7 @@ from symdyn._types import Frozen, StateSpace
 from symdyn.groups import Action, Group
 from symdyn.neural.carriers import Carrier, Quantity, carriers, trivial_like
 from symdyn.neural.gated import EquivariantLayer, Gate
-from symdyn.neural.linear import EquivariantLinear
+from symdyn.neural.linear import DENSE, EquivariantLinear, Row
 
 
 class EquivariantMLP(eqx.Module):
@@ -92,6 +92,11 @@ class EquivariantMLP(eqx.Module):
         for layer in self.layers:
             x = layer(x)
         return self.last(x)
+
+    def prepared(self) -> Row:
+        """The same network with its matrices written out: made once, it serves for many inputs."""
+        small = self.last.source.size * self.last.target.size <= DENSE
+        return Row((*(layer.prepared() for layer in self.layers), self.last.prepared() if small else self.last))
 
 
 def _hidden(c: int, source: Carrier, target: Carrier) -> Carrier:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import json
-import os
-import tempfile
-import zipfile
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from inspect import isabstract
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from symdyn._archive import read_archive, write_archive
 from symdyn._errors import InputError
 from symdyn._types import Derivative, Frozen, StateSpace, Variable
 from symdyn.data.best import BestDifferentiation
@@ -51,7 +46,7 @@ from symdyn.regress.solution import RESULTS, Candidate, Choice, RankedLibrary, S
 from symdyn.symmetry import Equivariants, Invariants, Subspace
 from symdyn.symmetry.discovery.result import ElementsPart
 
-FORMAT, VERSION = "symdyn law", 3
+FORMAT, VERSION, MEMBER = "symdyn law", 3, "law.json"
 
 
 def _dataclasses(package) -> tuple[type, ...]:
@@ -88,32 +83,19 @@ def write_law(solution: Solution, path) -> None:
 
     Raises InputError for a law with a user's own Python function (a file holds no code) or a folder that is not there.
     """
-    path = Path(path)
-    document, arrays = _document(solution), io.BytesIO()
+    document = _document(solution)
     basis = np.asarray(solution.model.subspace.basis)
     where = np.nonzero(basis)
     seen: dict[str, Any] = {} if solution.domain is None else {"domain": solution.domain.states.array}
-    np.savez_compressed(
-        arrays,
-        weights=np.asarray(solution.model.weights),
-        offset=np.asarray(solution.model.subspace.offset),
-        basis_index=np.array(where, int),
-        basis_value=basis[where],
-        covariance=solution.covariance,
+    arrays = {
+        "weights": np.asarray(solution.model.weights),
+        "offset": np.asarray(solution.model.subspace.offset),
+        "basis_index": np.array(where, int),
+        "basis_value": basis[where],
+        "covariance": solution.covariance,
         **seen,
-    )
-    if not path.parent.is_dir():
-        raise InputError(f"cannot save to {path}: the folder {path.parent} does not exist")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("law.json", json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
-            archive.writestr("arrays.npz", arrays.getvalue())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    }
+    write_archive(path, FORMAT, VERSION, document, arrays, MEMBER)
 
 
 def _document(solution: Solution) -> dict[str, Any]:
@@ -128,8 +110,6 @@ def _document(solution: Solution) -> dict[str, Any]:
         settings = replace(settings, reading=replace(settings.reading, weights=None))
     subspace = model.subspace
     return {
-        "format": FORMAT,
-        "version": VERSION,
         "settings": _encode(settings),
         "terms_space": _encode(model.terms.space),
         "space": _encode(model.space),
@@ -150,37 +130,12 @@ def _document(solution: Solution) -> dict[str, Any]:
     }
 
 
-def _umask() -> int:
-    """The process's mask of new files; it can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
 def read_law(path) -> Solution:
     """Read a law that `Solution.save` wrote.
 
     Raises InputError for a file that is absent, broken, of another kind, or of a newer version.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no such file: {path}")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            document = json.loads(archive.read("law.json"))
-            with np.load(io.BytesIO(archive.read("arrays.npz")), allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path} is not a symdyn law, or is damaged: {error}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise InputError(
-            f"{path} is not a symdyn law (format {document.get('format') if isinstance(document, dict) else None!r})"
-        )
-    if document.get("version") != VERSION:
-        raise InputError(
-            f"{path} has version {document.get('version')!r}, and this symdyn reads version {VERSION}: read it with "
-            "the symdyn that wrote it, or update symdyn where the file is the newer one"
-        )
+    document, arrays = read_archive(path, FORMAT, VERSION, MEMBER)
     try:
         return _solution(document, arrays)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:

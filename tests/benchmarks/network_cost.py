@@ -28,7 +28,7 @@ def microseconds(law, penalty) -> float:
     options = Options(sd.RateMatching(), 1, None, 1e-3, optax.adam(1e-3), penalty, None, 1, 1)
     bound = None if penalty is None else penalty.on(law, states)
     state, static = steps.first_state([law], {}, options.optimiser, 1)
-    advance, _ = steps.compiled(options, bound, options.optimiser, static, False)
+    advance, _ = steps.compiled(options, bound, static, False)
     best = np.inf
     for _ in range(4):
         start = time.process_time()
@@ -44,7 +44,11 @@ def main() -> None:
     print(f"plain {plain.parameters} weights, gated {gated.parameters}, with products {full.parameters}")
     base = microseconds(plain, None)
     print(f"{'plain':44s}{base:8.0f} us a step   1.00")
+    hidden = 3 * sd.Scalar + 3 * sd.Vector + sd.Vector**2
+    epnn = sd.NeuralLaw.of(SPACE, TURN, (hidden, hidden), kind="promotable", key=jax.random.key(0))
     cases = {
+        "EPNN of 4419 weights": (epnn, None),
+        "EPNN, nuclear norm of all layers, so(3)": (epnn, sd.LayerPenalty()),
         "equivariant, gates only": (gated, None),
         "equivariant, gates and products": (full, None),
         "plain, squares, so(3), all 256 states": (plain, sd.SymmetryPenalty(TURN, norm="squares", samples=None)),

@@ -11,7 +11,7 @@ import symdyn as sd
 from symdyn._types import double_precision
 from symdyn.groups.catalogue import CATALOGUE
 from symdyn.neural.carriers import Block, carriers
-from symdyn.neural.intertwiners import _canonical, _null_space, intertwiners
+from symdyn.neural.intertwiners import canonical, intertwiners, null_space
 
 AFFINE = [name for name, make in CATALOGUE.items() if make().algebra.is_affine]
 INPUTS = 2 * sd.Vector + sd.Covector + sd.Tensor(1, 1) + sd.Density(1) + 2 * sd.Scalar
@@ -115,22 +115,22 @@ def test_the_number_of_maps_is_the_one_of_representation_theory(group, inputs, o
 
 
 @pytest.mark.parametrize("group", [sd.Signs(3), sd.Permutations(4), sd.Cube(True), sd.CyclicShifts(5)])
-def test_orbits_give_the_null_space(group):
+def test_orbits_give_thenull_space(group):
     (carrier,) = carriers(group, (sd.Vector**2,))
     A, E = carrier.matrices()
     block = Block(*(sd.Frozen(x) for x in (A, E)))
     n = block.size
     rows = np.concatenate([np.kron(np.eye(n), T.T) - np.kron(T, np.eye(n)) for T in E])
-    dense = _canonical(_null_space(rows, block, block))
+    dense = canonical(null_space(rows, block, block))
     orbits = intertwiners(block, block).array.reshape(-1, n * n)
     assert len(dense) == len(orbits)
     assert np.allclose(dense.T @ dense, orbits.T @ orbits, atol=1e-12)
 
 
-def test_the_basis_does_not_depend_on_how_the_null_space_was_found():
+def test_the_basis_does_not_depend_on_how_thenull_space_was_found():
     N = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 4)))[0].T
     turned = np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0] @ N
-    assert np.allclose(_canonical(N), _canonical(turned), atol=1e-12)
+    assert np.allclose(canonical(N), canonical(turned), atol=1e-12)
 
 
 @pytest.mark.parametrize("group", [sd.SO(3), sd.Lorentz(2), sd.Permutations(3)])

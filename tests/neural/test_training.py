@@ -67,7 +67,6 @@ class KilledError(Exception):
 
 def test_a_training_that_was_killed_ends_with_the_same_weights(tmp_path):
     options = {"steps": 40, "every": 20, "batch": 7, "seeds": 2, "key": jax.random.key(3), "validation": 0.25}
-    options["penalty"] = sd.SymmetryPenalty(TURN, norm="squares", weight=0.1, samples=4)
     options["match"] = sd.TrajectoryMatching(3, starts="free", substeps=1, method=diffrax.Heun())
     whole = sd.train(plain(), DATA, **options)
 
@@ -87,6 +86,18 @@ def test_a_training_that_was_killed_ends_with_the_same_weights(tmp_path):
         sd.train(plain(), DATA, checkpoint=path, **{**options, "batch": 8})
     with pytest.raises(sd.InputError, match="another training"):
         sd.train(plain(1), DATA, checkpoint=path, **options)
+
+
+def test_a_second_training_of_the_same_kind_compiles_nothing():
+    from symdyn.neural.training import steps
+
+    options = {"steps": 3, "every": 3, "batch": None, "validation": 0.25}
+    sd.train(plain(0), DATA, **options)
+    before = steps._advance._cached._cache_size()
+    sd.train(plain(1), DATA, standardise=False, **options)  # other units: another program
+    middle = steps._advance._cached._cache_size()
+    sd.train(plain(2), DATA, **options)
+    assert before < middle == steps._advance._cached._cache_size()
 
 
 def test_seeds_differ_and_the_best_is_given():
@@ -160,7 +171,8 @@ def test_the_random_combination_is_unbiased_and_the_matrix_is_the_lie_derivative
     discrete = float(jnp.sum(bound._discrete(law, states)))
     assert M.shape == (12000, 3)
     assert discrete > 1e-3
-    drawn = [float(bound(law, states, jax.random.key(k))) - discrete for k in range(8)]
+    drawn_at = jax.jit(lambda key: bound(law, states, key))
+    drawn = [float(drawn_at(jax.random.key(k))) - discrete for k in range(8)]
     assert np.mean(drawn) == pytest.approx(float(jnp.sum(M**2)), rel=0.05)
     generator, x = action.on(space).rates(("x",)).generators[1], states[5]
     wanted = sd.lie_derivative(law.rate, generator.field, generator.fibre(x), x) / bound.sizes[1] / bound.rate_scale
@@ -181,6 +193,56 @@ def test_the_random_combination_is_unbiased_and_the_matrix_is_the_lie_derivative
 def test_wrong_options_are_refused(options, text):
     with pytest.raises(sd.InputError, match=text):
         sd.train(plain(), DATA, **{"steps": 10, **options})
+
+
+def test_augmentation_moves_states_and_rates_together():
+    """Rates of an equivariant law stay its rates; the moves are of the group, and the first is none."""
+    space = sd.StateSpace.of(x=2, v=2)
+    action = sd.SE(2).acting_on(x=sd.Point, v=sd.Vector) + sd.Mirror(2).acting_on(x=sd.Vector, v=sd.Vector)
+    law = sd.NeuralLaw.of(space, None, (3,), targets="v", kinematics={"x": "v"}, key=jax.random.key(0))
+    moves = sd.Augmentation(action, elements=9).on(law)
+    rng = np.random.default_rng(0)
+    x, v = rng.normal(size=(2, 50, 2))
+    batch = {"states": jnp.asarray(np.concatenate([x, v], 1)), "rates": jnp.asarray(2 * v), "index": np.arange(50)}
+    found = moves(batch, jax.random.key(1))
+    assert np.allclose(found["rates"], 2 * found["states"][:, 2:], atol=1e-5)
+    assert np.allclose(jnp.linalg.norm(found["rates"], axis=1), np.linalg.norm(2 * v, axis=1), rtol=1e-4)
+    assert not np.allclose(found["states"], batch["states"])
+    assert np.allclose(moves.states[0], np.eye(5))
+    assert np.linalg.det(moves.rates).min() < 0 < np.linalg.det(moves.rates).max()
+    stretches = moves({"states": jnp.stack([batch["states"], batch["states"] + 1], 1)}, jax.random.key(1))["states"]
+    assert np.allclose(stretches[:, 0], found["states"], atol=1e-5)
+    assert np.allclose(jnp.linalg.norm(stretches[:, 1, :2] - stretches[:, 0, :2], axis=1), np.sqrt(2), rtol=1e-4)
+
+
+def test_training_on_moved_data_and_several_laws_at_once():
+    options = {"steps": 20, "every": 20, "augment": sd.Augmentation(TURN, elements=4)}
+    done = sd.train([plain(0), plain(1)], DATA, **options)
+    assert len(done.laws) == 2
+    assert not np.array_equal(leaves(done.laws[0])[0], leaves(done.laws[1])[0])
+    with pytest.raises(sd.InputError, match="starts"):
+        sd.train(plain(), DATA, match=sd.TrajectoryMatching(3, starts="free"), **options)
+    with pytest.raises(sd.InputError, match="not both"):
+        sd.train([plain(0), plain(1)], DATA, steps=1, seeds=2)
+    with pytest.raises(sd.InputError, match="positive"):
+        sd.Augmentation(TURN, elements=0)
+
+
+def test_a_law_is_scored_with_rates_where_data_hold_them():
+    data = {"time": TIMES, "x": RUNS[0], "dx": RUNS[0] @ np.array([[0, -1.0], [1, 0]])}
+    exact = sd.NeuralLaw(network=Turning(jnp.ones(())), space=SPACE, targets=("x",))
+    found = exact.score(data, rates={"x": "dx"}, rate_of="x")
+    assert float(found.r2.min()) > 0.999
+    assert float(found.rate_r2.min()) > 0.999
+
+
+class Turning(eqx.Module):
+    """x' = (x_1, -x_0)."""
+
+    weight: jax.Array
+
+    def __call__(self, x):
+        return self.weight * jnp.stack([x[1], -x[0]])
 
 
 def test_wrong_data_and_settings_are_refused():

@@ -9,8 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from symdyn._archive import read_archive, write_archive
 from symdyn._errors import InputError
-from symdyn.neural.files import numbered, read_archive, with_numbered, write_archive
+from symdyn.neural.files import numbered, with_numbered
 from symdyn.neural.training.steps import State
 
 FORMAT, VERSION = "symdyn training", 1
@@ -19,7 +20,7 @@ FORMAT, VERSION = "symdyn training", 1
 def fingerprint(options, rows, checks, key, state: State) -> str:
     """A text that is the same for the same options, data, key and first weights."""
     digest = hashlib.sha256(
-        repr((options.match, options.steps, options.batch, options.penalty, options.patience)).encode()
+        repr((options.match, options.steps, options.batch, options.penalty, options.patience, options.augment)).encode()
     )
     rate = options.learning_rate
     digest.update(repr((rate if not callable(rate) else "schedule", options.every, options.seeds)).encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,7 +15,8 @@ from symdyn._errors import InputError
 from symdyn._progress import tell
 from symdyn.data.recording import Recording
 from symdyn.neural.law import NeuralLaw
-from symdyn.neural.penalty import SymmetryPenalty
+from symdyn.neural.penalty import AbstractPenalty
+from symdyn.neural.training.augment import Augmentation
 from symdyn.neural.training.checkpoint import fingerprint, restored, store
 from symdyn.neural.training.matching import AbstractMatching, RateMatching
 from symdyn.neural.training.result import Outcome, Training, recorded
@@ -32,10 +33,11 @@ class Options:
     batch: int | None
     learning_rate: Any
     optimiser: Any
-    penalty: SymmetryPenalty | None
+    penalty: AbstractPenalty | None
     patience: int | None
     every: int
     seeds: int
+    augment: Augmentation | None = None
 
     def __post_init__(self):
         for name in ("steps", "every", "seeds"):
@@ -65,7 +67,7 @@ class Options:
 
 
 def train(
-    law: NeuralLaw,
+    law: NeuralLaw | Sequence[NeuralLaw],
     data,
     *,
     match: AbstractMatching | None = None,
@@ -73,7 +75,8 @@ def train(
     batch: int | None = 256,
     learning_rate: float | Callable = 3e-3,
     optimiser=None,
-    penalty: SymmetryPenalty | None = None,
+    penalty: AbstractPenalty | None = None,
+    augment: Augmentation | None = None,
     validation=None,
     patience: int | None = None,
     every: int = 100,
@@ -87,14 +90,15 @@ def train(
 
     Parameters
     ----------
-    law: the law to begin with; it is not changed.
+    law: the law to begin with; it is not changed. Or several of one structure, which are trained at once (vmap).
     data: as `identify` takes them: a Dataset, a mapping of arrays, a list of these.
     match: `sd.RateMatching()` (default) or `sd.TrajectoryMatching(...)`.
     steps: steps of the optimiser.
     batch: rows of a mini-batch, drawn anew at each step; None for all.
     learning_rate: the highest one of a cosine schedule with warm-up, or an optax schedule.
     optimiser: an optax transformation instead of Adam with clipped gradients.
-    penalty: `sd.SymmetryPenalty(...)`, added to the loss with its weight.
+    penalty: `sd.SymmetryPenalty(...)` or `sd.LayerPenalty(...)`, added to the loss with its weight.
+    augment: `sd.Augmentation(...)`: rows of a batch are moved by random elements of a group.
     validation: data held out, or the fraction of trajectories to hold out (of a single one, its end).
     patience: rounds without a better validation after which to stop; never by default.
     every: steps of a round: after each the validation loss is taken and the checkpoint written.
@@ -121,15 +125,22 @@ def train(
     >>> done.result, bool(done.history.loss[0, -1] < 1e-2)
     ('finished', True)
     """
+    given = [law] if isinstance(law, NeuralLaw) else list(law)
+    if len(given) > 1 and seeds > 1:
+        raise InputError(f"give several laws or a number of seeds, not both; got {len(given)} laws and seeds={seeds}")
+    count = max(seeds, len(given))
     options = Options(
-        match or RateMatching(), steps, batch, learning_rate, optimiser, penalty, patience, every, seeds
+        match or RateMatching(), steps, batch, learning_rate, optimiser, penalty, patience, every, count, augment
     )  # fmt: skip
+    law = given[0]
     key = jax.random.key(0) if key is None else key
     fitted, held = held_out(recorded(law, data, dict(reading)), law, validation, dict(reading))
     rows = options.match.rows(fitted, law)
     if standardise and law.scale is None:
-        law = law.scaled(*_sizes(fitted, law))
-    laws = [law] + [law.redrawn(jax.random.fold_in(key, k)) for k in range(1, seeds)]
+        sizes = _sizes(fitted, law)
+        given = [each.scaled(*sizes) for each in given]
+        law = given[0]
+    laws = given + [law.redrawn(jax.random.fold_in(key, k)) for k in range(1, seeds)]
     checks = None if held is None else options.match.rows(held, law)
     run = _Run(law, options, rows, checks, key, checkpoint)
     return run.done(laws)
@@ -154,11 +165,15 @@ class _Run:
         if options.penalty is not None:
             states = self.rows["states"].reshape(-1, self.law.space.size)
             penalty = options.penalty.on(self.law, states.astype(dtype))
-        optimiser = options.transformation()
+        optimiser, moves = options.transformation(), None
+        if options.augment is not None:
+            if options.match.free(rows):
+                raise InputError('rows with starts of their own cannot be moved: augment with starts="measured"')
+            moves = options.augment.on(self.law)
         state, static = first_state(laws, options.match.free(rows), optimiser, options.seeds)
         mark = "" if self.checkpoint is None else fingerprint(options, self.rows, self.checks, self.key, state)
         state, history = restored(self.checkpoint, mark, state)
-        advance, validate = compiled(options, penalty, optimiser, static, checks is not None)
+        advance, validate = compiled(options, penalty, static, checks is not None, moves)
         result: Outcome = "finished"
         try:
             while (at := int(state.step)) < options.steps:

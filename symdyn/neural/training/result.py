@@ -12,6 +12,7 @@ from symdyn.data.door import read
 from symdyn.data.reading import Reading
 from symdyn.model._simulate import integrated
 from symdyn.model.inputs import input_path
+from symdyn.model.model import rates_at
 from symdyn.neural.law import NeuralLaw
 from symdyn.regress._score import _compare
 
@@ -38,28 +39,32 @@ class Training:
         return self.law
 
     def score(self, data, *, rtol: float = 1e-6, **reading):
-        """R^2 and relative error of the simulated states of every trajectory: an xarray.Dataset.
+        """How well the best law does on data: see `NeuralLaw.score`."""
+        return self.law.score(data, rtol=rtol, **reading)
 
-        Parameters
-        ----------
-        data: as `train` takes them; each trajectory is simulated from its first state.
-        rtol: of the integration.
-        reading: how data are read (variables, time, ...).
-        """
-        import xarray as xr
 
-        recording = recorded(self.law, data, reading)
-        rows = []
-        for run in recording.trajectories:
-            given = {n: run.states[:, recording.space.slice(n)] for n in self.law.steered} or None
-            path = input_path(self.law, given, run.times)
-            found = integrated(self.law, run.states[:1], run.times, path=path, rtol=rtol)[0][0]
-            at = recording.space.slice
-            rows.append([_compare(run.states[:, at(n)], found[:, at(n)]) for n in recording.space.names])
-        table = np.array(rows)
-        both = ("trajectory", "variable")
-        coords = {"trajectory": [r.label for r in recording.trajectories], "variable": list(recording.space.names)}
-        return xr.Dataset({"r2": (both, table[..., 0]), "relative_error": (both, table[..., 1])}, coords=coords)
+def scored(law: NeuralLaw, data, rtol: float, reading: dict[str, Any]):
+    """See `NeuralLaw.score`."""
+    import xarray as xr
+
+    recording = recorded(law, data, reading)
+    names, at, runs = recording.space.names, recording.space.slice, recording.trajectories
+    states, rates = [], []
+    for run in runs:
+        given = {n: run.states[:, at(n)] for n in law.steered} or None
+        path = input_path(law, given, run.times)
+        found = integrated(law, run.states[:1], run.times, path=path, rtol=rtol)[0][0]
+        states.append([_compare(run.states[:, at(n)], found[:, at(n)]) for n in names])
+        if run.rates is not None and not law.discrete:
+            space, slopes = recording.space.select(law.targets), np.asarray(rates_at(law, run.states), float)
+            true = run.rates[:, recording.target_space.indices(law.targets)]
+            rates.append([_compare(true[:, space.slice(n)], slopes[:, space.slice(n)])[0] for n in law.targets])
+    table, both = np.array(states), ("trajectory", "variable")
+    out: dict[str, Any] = {"r2": (both, table[..., 0]), "relative_error": (both, table[..., 1])}
+    coords: dict[str, Any] = {"trajectory": [r.label for r in runs], "variable": list(names)}
+    if len(rates) == len(runs):
+        out["rate_r2"], coords["target"] = (("trajectory", "target"), np.array(rates)), list(law.targets)
+    return xr.Dataset(out, coords=coords)
 
 
 def recorded(law: NeuralLaw, data, reading: dict[str, Any]):

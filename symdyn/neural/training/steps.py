@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -37,27 +38,50 @@ def first_state(laws, free, optimiser, seeds: int) -> tuple[State, Any]:
     return State(params, jax.vmap(optimiser.init)(params), params, inf, inf, none, jnp.zeros((), jnp.int32)), static
 
 
-def compiled(options, penalty, optimiser, static, checked: bool):
-    """`advance(state, rows, key, count)` -> (state, mean losses, skipped steps), `validate(state, losses, checks)`."""
-    match, size = options.match, options.batch
+def compiled(options, penalty, static, checked: bool, moves=None):
+    """`advance(state, rows, key, count)` -> (state, mean losses, skipped steps), `validate(state, losses, checks)`.
 
-    def objective(params, batch, key):
+    Trainings that differ in their numbers alone share what was compiled.
+    """
+    fixed = _Fixed(options, penalty, moves)
+
+    def advance(state, rows, key, count: int):
+        return _advance(fixed, static, state, rows, key, count)
+
+    def validate(state, losses, checks):
+        return _validate(options.match, static, state, losses, checks if checked else None)
+
+    return advance, validate
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """What a step does, besides the law: `Options`, a bound penalty or None, bound moves or None."""
+
+    options: Any
+    penalty: Any
+    moves: Any
+
+    def objective(self, static, params, batch, key):
         law = eqx.combine(params["law"], static)
-        loss = match.loss(law, batch, params["free"])
-        if penalty is None:
+        loss = self.options.match.loss(law.prepared(), batch, params["free"])
+        if self.penalty is None:
             return loss, loss
         states = batch["states"].reshape(-1, batch["states"].shape[-1])
-        return loss + options.penalty.weight * penalty(law, states, key), loss
+        return loss + self.options.penalty.weight * self.penalty(law, states, key), loss
 
-    def step(rows, key, carry, at):
+    def step(self, static, optimiser, rows, key, carry, at):
         params, memory, seed = carry
         key = jax.random.fold_in(jax.random.fold_in(key, seed), at)
         draw, other = jax.random.split(key)
-        batch, count = rows, len(rows["index"])
+        batch, count, size = rows, len(rows["index"]), self.options.batch
         if size is not None and size < count:
             chosen = jax.random.randint(draw, (size,), 0, count)
             batch = {name: values[chosen] for name, values in rows.items()}
-        (total, loss), slope = jax.value_and_grad(objective, has_aux=True)(params, batch, other)
+        if self.moves is not None:
+            batch = self.moves(batch, jax.random.fold_in(draw, 1))
+        objective = jax.value_and_grad(partial(self.objective, static), has_aux=True)
+        (total, loss), slope = objective(params, batch, other)
         good = jnp.isfinite(total) & jnp.all(jnp.stack([jnp.isfinite(g).all() for g in jax.tree.leaves(slope)]))
         slope = jax.tree.map(lambda g: jnp.where(good, g, 0.0), slope)
         change, later = optimiser.update(slope, memory, params)
@@ -65,33 +89,35 @@ def compiled(options, penalty, optimiser, static, checked: bool):
         kept = jax.tree.map(partial(jnp.where, good), (moved, later), (params, memory))
         return (*kept, seed), (jnp.where(good, loss, 0.0), good)
 
-    @eqx.filter_jit
-    def advance(state, rows, key, count: int):
-        def one(params, memory, seed):
-            steps = state.step + jnp.arange(count)
-            (params, memory, _), (losses, good) = jax.lax.scan(partial(step, rows, key), (params, memory, seed), steps)
-            mean = jnp.sum(losses) / jnp.maximum(jnp.sum(good), 1)
-            return params, memory, jnp.where(jnp.any(good), mean, jnp.nan), count - jnp.sum(good)
 
-        seeds = jnp.arange(len(state.stale))
-        params, memory, losses, skipped = jax.vmap(one)(state.params, state.optimiser, seeds)
-        return state._replace(params=params, optimiser=memory, step=state.step + count), losses, skipped
+@eqx.filter_jit
+def _advance(fixed: _Fixed, static, state: State, rows, key, count: int):
+    step = partial(fixed.step, static, fixed.options.transformation(), rows, key)
 
-    @eqx.filter_jit
-    def validate(state, losses, checks):
-        last = losses
-        if checked:
-            last = jax.vmap(lambda p: _check(match, eqx.combine(p["law"], static), checks))(state.params)
-        last = jnp.asarray(last, state.last.dtype)
-        better = last < state.best_loss
-        wide = lambda a, b: jnp.where(better.reshape(-1, *(1,) * (a.ndim - 1)), a, b)  # noqa: E731
-        best = jax.tree.map(wide, state.params, state.best)
-        stale = jnp.where(better, 0, state.stale + 1).astype(state.stale.dtype)
-        return state._replace(best=best, best_loss=jnp.where(better, last, state.best_loss), last=last, stale=stale)
+    def one(params, memory, seed):
+        steps = state.step + jnp.arange(count)
+        (params, memory, _), (losses, good) = jax.lax.scan(step, (params, memory, seed), steps)
+        mean = jnp.sum(losses) / jnp.maximum(jnp.sum(good), 1)
+        return params, memory, jnp.where(jnp.any(good), mean, jnp.nan), count - jnp.sum(good)
 
-    return advance, validate
+    seeds = jnp.arange(len(state.stale))
+    params, memory, losses, skipped = jax.vmap(one)(state.params, state.optimiser, seeds)
+    return state._replace(params=params, optimiser=memory, step=state.step + count), losses, skipped
+
+
+@eqx.filter_jit
+def _validate(match, static, state: State, losses, checks):
+    last = losses
+    if checks is not None:
+        last = jax.vmap(lambda p: _check(match, eqx.combine(p["law"], static), checks))(state.params)
+    last = jnp.asarray(last, state.last.dtype)
+    better = last < state.best_loss
+    wide = lambda a, b: jnp.where(better.reshape(-1, *(1,) * (a.ndim - 1)), a, b)  # noqa: E731
+    best = jax.tree.map(wide, state.params, state.best)
+    stale = jnp.where(better, 0, state.stale + 1).astype(state.stale.dtype)
+    return state._replace(best=best, best_loss=jnp.where(better, last, state.best_loss), last=last, stale=stale)
 
 
 def _check(match, law, checks):
     """The loss on data held out: starts are the measured ones there."""
-    return match.loss(law, checks, match.free(checks))
+    return match.loss(law.prepared(), checks, match.free(checks))
