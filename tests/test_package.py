@@ -29,6 +29,7 @@ LAYERS = {
     "library": 2,
     "data": 2,
     "fields": 3,
+    "spectral": 3,
     "symmetry": 4,
     "model": 5,
     "regress": 6,

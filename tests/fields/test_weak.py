@@ -331,7 +331,9 @@ def test_noise_moments_are_what_noise_adds_and_undo_the_attenuation():
     np.testing.assert_allclose(told / scale, added / scale, atol=0.1)
 
 
-@pytest.mark.parametrize(("half", "highest", "q"), [(12, 1, 5), (24, 1, 8), (12, 2, 5), (12, 3, 8), (12, 4, 9), (24, 6, 13)])
+@pytest.mark.parametrize(
+    ("half", "highest", "q"), [(12, 1, 5), (24, 1, 8), (12, 2, 5), (12, 3, 8), (12, 4, 9), (24, 6, 13)]
+)
 def test_bumps_are_smoother_the_higher_the_derivative(half, highest, q):
     grid = sd.Grid((sd.Periodic("x", 0.0, 1.0, 64),))
     windows = axis_windows(grid, 0, half, 4, None, highest)
