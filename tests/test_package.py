@@ -29,6 +29,7 @@ LAYERS = {
     "data": 2,
     "fields": 3,
     "symmetry": 4,
+    "workflow": 5,
     "model": 5,
     "regress": 6,
 }
