@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import ClassVar, Literal
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from symdyn._errors import InputError
@@ -30,8 +30,9 @@ class Similarity(eqx.Module):
     order: Int[Array, " m"]
 
     @classmethod
-    def identity(cls, m: int, d: int, dtype) -> Similarity:
-        """What moves nothing."""
+    def identity(cls, x: Float[Array, "m d"]) -> Similarity:
+        """What moves no cloud of the size of x."""
+        (m, d), dtype = x.shape, x.dtype
         return cls(jnp.eye(d, dtype=dtype), jnp.zeros(d, dtype), jnp.ones((), dtype), jnp.arange(m))
 
     def __call__(self, x: Float[Array, "m d"]) -> Float[Array, "m d"]:
@@ -102,7 +103,7 @@ class Centred(AbstractCanonicalisation):
     def __call__(self, x: Float[Array, "m d"]) -> Canonical:
         """The canonical form of one cloud."""
         mean = x.mean(axis=0)
-        one = Similarity.identity(*x.shape, x.dtype)
+        one = Similarity.identity(x)
         return Canonical(x - mean, eqx.tree_at(lambda s: s.shift, one, mean), jnp.asarray(jnp.inf, x.dtype))
 
 
@@ -123,7 +124,7 @@ class UnitSize(AbstractCanonicalisation):
         size = jnp.sqrt(jnp.mean(jnp.sum(x**2, axis=1)))
         empty = size == 0
         size = jnp.where(empty, 1.0, size)
-        one = Similarity.identity(*x.shape, x.dtype)
+        one = Similarity.identity(x)
         margin = jnp.where(empty, 0.0, jnp.inf).astype(x.dtype)
         return Canonical(x / size, eqx.tree_at(lambda s: s.scale, one, size), margin)
 
@@ -156,7 +157,7 @@ class FirstAxis(AbstractCanonicalisation):
         safe = jnp.where(r > 0, u, jnp.asarray([1.0, 0.0], x.dtype)) / jnp.where(r > 0, r, 1.0)
         Q = jnp.stack([safe, jnp.stack([-safe[1], safe[0]])], axis=1)
         size = jnp.sqrt(jnp.mean(jnp.sum(x**2, axis=1)))
-        one = Similarity.identity(*x.shape, x.dtype)
+        one = Similarity.identity(x)
         return Canonical(x @ Q, eqx.tree_at(lambda s: s.matrix, one, Q), r / jnp.where(size > 0, size, 1.0))
 
 
@@ -206,7 +207,7 @@ class PrincipalFrame(AbstractCanonicalisation):
             signs = signs.at[-1].set(jnp.sign(jnp.linalg.det(Q)) * others)
             skew = skew[:-1]
         Q = Q * signs
-        one = Similarity.identity(*x.shape, x.dtype)
+        one = Similarity.identity(x)
         margin = jnp.min(jnp.append(skew, gap))
         return Canonical(x @ Q, eqx.tree_at(lambda s: s.matrix, one, Q), margin)
 
@@ -231,7 +232,7 @@ class Sorted(AbstractCanonicalisation):
         same = jnp.all(y[1:] == y[:-1], axis=1)
         gaps = jnp.where(same, jnp.inf, jnp.diff(y[:, 0]))
         margin = jnp.min(gaps, initial=jnp.inf) / jnp.where(size > 0, size, 1.0)
-        one = Similarity.identity(*x.shape, x.dtype)
+        one = Similarity.identity(x)
         return Canonical(y, eqx.tree_at(lambda s: s.order, one, jnp.argsort(order)), margin)
 
 
@@ -261,7 +262,7 @@ class CanonicalChain(AbstractCanonicalisation):
 
     def __call__(self, x: Float[Array, "m d"]) -> Canonical:
         """The canonical form of one cloud; the margin is the least of the steps."""
-        element = Similarity.identity(*x.shape, x.dtype)
+        element = Similarity.identity(x)
         margin = jnp.asarray(jnp.inf, x.dtype)
         for step in self.steps:
             found = step(x)
@@ -306,6 +307,7 @@ class Canonicalised(eqx.Module):
             return value
         return found.element(value) if self.outputs == "points" else found.element.vectors(value)
 
-    def discontinuity(self, x: Float[Array, "k m d"], *, margin: float = 1e-3) -> float:
+    def discontinuity(self, x: Float[Array | np.ndarray, "k m d"], *, margin: float = 1e-3) -> float:
         """The share of clouds (k, m, d) within `margin` of a jump: what to look at before trusting a frame."""
-        return float(jnp.mean(jax.vmap(lambda c: self.canonical(c).margin)(jnp.asarray(x)) < margin))
+        margins = eqx.filter_jit(eqx.filter_vmap(lambda c: self.canonical(c).margin))(jnp.asarray(x))
+        return float(np.mean(np.asarray(margins) < margin))

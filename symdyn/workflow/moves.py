@@ -165,8 +165,14 @@ class Blocks:
         generators = []
         for each, motion in zip(conditions.generators, bound.motions, strict=True):
             parts, slow = each.polynomials(), motion.dilation
-            constant = isinstance(slow, Polynomial) and not slow.degree
-            if parts is None or not constant or parts[0].degree > 1 or parts[1].degree or parts[2].degree:
+            if (
+                parts is None
+                or not isinstance(slow, Polynomial)
+                or slow.degree
+                or parts[0].degree > 1
+                or parts[1].degree
+                or parts[2].degree
+            ):
                 raise InputError(f"the generator {each.label!r} does not move states and values by affine maps")
             field, fibre, shift = parts
             affine = (field.linear_part, field.constant_part, fibre.constant_part, shift.constant_part)
@@ -185,9 +191,9 @@ class Blocks:
         """Random elements of the whole group."""
         return self.split(_exponentials(self.generators, count, scale, rng) @ _discrete(self.elements, count, rng))
 
-    def along(self, i: int, count: int, scale: float, rng: np.random.Generator) -> Moves:
-        """Random elements of the flow of one generator."""
-        return self.split(_exponentials(self.generators[i : i + 1], count, scale, rng))
+    def along(self, i: int, count: int, rng: np.random.Generator) -> Moves:
+        """Random elements of the flow of one generator, a turn."""
+        return self.split(_exponentials(self.generators[i : i + 1], count, 1.0, rng))
 
     def split(self, whole: np.ndarray) -> Moves:
         """The maps of states, values and time in matrices (k, N, N)."""
@@ -197,6 +203,10 @@ class Blocks:
         return Moves(A, a, T, c, whole[:, -1, -1])
 
 
+def _affine(parts: tuple[Polynomial, Polynomial, Polynomial]) -> bool:
+    return parts[0].degree < 2 and not parts[1].degree + parts[2].degree
+
+
 def _joined(A, a, T, c, time: float, one: float) -> np.ndarray:
     def affine(M, m):
         return np.block([[M, m[:, None]], [np.zeros((1, len(m))), np.full((1, 1), one)]])
@@ -204,14 +214,14 @@ def _joined(A, a, T, c, time: float, one: float) -> np.ndarray:
     return scipy.linalg.block_diag(affine(A, a), affine(T, c), np.full((1, 1), time))
 
 
-def _turn(G: np.ndarray) -> float:
+def turning(G: np.ndarray) -> float:
     """The smallest frequency of a generator whose flow stays bounded; 0 for others."""
     size = np.abs(G).max()
     if not size:
         return 0.0
     w, V = np.linalg.eig(G)
-    bounded = np.allclose(G, -G.T) or (np.abs(w.real).max() < 1e-6 * size and np.linalg.cond(V) < 1e6)
-    turning = np.abs(w.imag)[np.abs(w.imag) > 1e-6 * size]
+    bounded = np.allclose(G, -G.T) or (np.abs(np.real(w)).max() < 1e-6 * size and np.linalg.cond(V) < 1e6)
+    turning = np.abs(np.imag(w))[np.abs(np.imag(w)) > 1e-6 * size]
     return float(turning.min()) if bounded and len(turning) else 0.0
 
 
@@ -219,14 +229,14 @@ def _exponentials(generators: np.ndarray, count: int, scale: float, rng: np.rand
     size = generators.shape[-1]
     if not len(generators):
         return np.broadcast_to(np.eye(size), (count, size, size))
-    turns = np.array([_turn(G) for G in generators])
-    factors = _FACTORS if turns.all() else 1
-    out = np.broadcast_to(np.eye(size), (count, size, size))
+    turns = np.array([turning(G) for G in generators])
+    factors = _FACTORS if turns.all() and len(turns) > 1 else 1
+    out: np.ndarray = np.broadcast_to(np.eye(size), (count, size, size))
     for _ in range(factors):
         angles = rng.uniform(-np.pi, np.pi, (count, len(turns))) / np.where(turns > 0, turns, 1.0)
         steps = np.where(turns > 0, angles, rng.normal(size=angles.shape) * scale)
-        out = scipy.linalg.expm(np.einsum("kg,gij->kij", steps, generators)) @ out
-    return out
+        out = np.asarray(scipy.linalg.expm(np.einsum("kg,gij->kij", steps, generators))) @ out
+    return np.asarray(out)
 
 
 def _discrete(elements: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

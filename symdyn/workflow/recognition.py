@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
 from symdyn.groups import Action, Group
-from symdyn.workflow.moves import Blocks, Moves, rng_of
+from symdyn.workflow.moves import Blocks, Moves, rng_of, turning
 
 _ROWS_AT_ONCE = 200  # permutations
 
@@ -71,14 +72,15 @@ def recognise_symmetries(
     units=None,
     level: float = 0.05,
     permutations: int | None = None,
-    rows: int = 600,
+    rows: int = 1000,
     scale: float = 1.0,
 ) -> Recognition:
     """Test which elements of candidate groups leave the distribution of the data unchanged.
 
-    One random half of the rows is moved (each row by an element of its own from the flow of a generator, or by one
-    discrete element) and compared with the other half: energy distance of the components in units of their
-    standard deviations, with p-values by permutation, exact for independent rows (units), and Holm's adjustment.
+    One random half of the rows is moved and compared with the other half: by a discrete element, by turns through
+    random angles, a different one for each row, or by one finite element of a generator that is no turn. The energy
+    distance of the components in units of their standard deviations has p-values by permutation, exact for
+    independent rows (units), and Holm's adjustment.
 
     A symmetry of the distribution is more than one of the law: data of a symmetric law that start on one side are not
     symmetric (ask `find_symmetries` and `symmetry_evidence` for laws). What is not contradicted is not proved: the
@@ -95,7 +97,7 @@ def recognise_symmetries(
     level: family-wise level.
     permutations: of each test; enough for the level by default.
     rows: at most so many, drawn at random (with units, whole units in random order until there are so many).
-    scale: of generators that are no turns, see `random_moves`.
+    scale: by how many standard deviations of the data a generator that is no turn moves them, in the mean.
 
     Raises InputError for too few rows or units, too few permutations, and candidates that do not fit the data.
 
@@ -166,7 +168,14 @@ def _moved(x: np.ndarray, blocks: Blocks, i: int, scale: float, rng: np.random.G
     if i >= g:
         moves: Moves = blocks.split(blocks.elements[i - g : i - g + 1])
         return x @ moves.A[0].T + moves.a[0]
-    moves = blocks.along(i, len(x), scale, rng)
+    if not turning(blocks.generators[i]):  # one finite element: a random one of either sign would only blur
+        field = blocks.split(blocks.generators[i : i + 1])
+        spread = x.std(axis=0)
+        speed = (x @ field.A[0].T + field.a[0]) / np.where(spread > 0, spread, 1.0)
+        size = np.sqrt(np.mean(np.sum(speed**2, axis=1)))
+        moves = blocks.split(scipy.linalg.expm(scale / max(size, 1e-300) * blocks.generators[i : i + 1]))
+        return x @ moves.A[0].T + moves.a[0]
+    moves = blocks.along(i, len(x), rng)
     return np.einsum("mij,mj->mi", moves.A, x) + moves.a
 
 

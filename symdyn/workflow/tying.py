@@ -119,7 +119,7 @@ def tie(W, labels: np.ndarray) -> jax.Array:
     signs, places = np.sign(labels).ravel().astype(W.dtype), np.abs(labels).ravel()
     sums = jnp.zeros(count, W.dtype).at[places].add(signs * W.ravel())
     means = sums / np.maximum(np.bincount(places, minlength=count), 1)
-    return (signs * means[places]).reshape(W.shape)
+    return (jnp.asarray(signs) * means[places]).reshape(W.shape)
 
 
 class TiedLinear(eqx.Module):
@@ -175,4 +175,4 @@ class TiedLinear(eqx.Module):
 
 def _spread(weights: Array, labels: np.ndarray) -> Array:
     padded = jnp.concatenate([jnp.zeros(1, weights.dtype), weights])
-    return np.sign(labels).astype(weights.dtype) * padded[np.abs(labels)]
+    return jnp.asarray(np.sign(labels), weights.dtype) * padded[np.abs(labels)]

@@ -77,7 +77,7 @@ def test_augmented_rows_obey_the_same_law():
 
 
 def test_a_boost_moves_rates_of_places():
-    boost = sd.Galilei(1).acting_on(x=sd.Point, v=sd.Vector)
+    boost = sd.Action.affine(shifts={"v": [1.0]}, rate_shifts={"x": [1.0]}, labels="boost")
     space = sd.StateSpace.of(x=1, v=1)
     moves = sd.random_moves(boost, key=KEY, count=4, space=space)
     rows, rates = sd.augment(np.array([[1.0, 2.0]]), np.array([[2.0, 0.5]]), moves)
@@ -121,13 +121,13 @@ def test_what_is_refused():
     turn, space = sd.SO(2).acting_on(x=sd.Vector), sd.StateSpace.of(x=2)
     with pytest.raises(sd.InputError, match="no coordinate 'hours'"):
         sd.augment_dataset(run, turn, space=space, key=KEY, time="hours")
+    action = sd.SO(2).acting_on(y=sd.Vector)
     with pytest.raises(sd.InputError, match="no variable 'y'"):
-        action = sd.SO(2).acting_on(y=sd.Vector)
         sd.augment_dataset(run, action, space=sd.StateSpace.of(y=2), key=KEY)
     with pytest.raises(sd.InputError, match="space="):
         sd.random_moves(turn, key=KEY)
+    bend = sd.Action.polynomial({"bend": {"x_x": "x_y^2"}})
     with pytest.raises(sd.InputError, match="affine"):
-        bend = sd.Action.polynomial({"bend": {"x_x": "x_y^2"}})
         sd.random_moves(bend, key=KEY, space=space)
     with pytest.raises(sd.InputError, match="shape"):
         sd.equivariance_error(lambda p: p, sd.random_moves(sd.SO(2), key=KEY), np.ones((3, 5)))

@@ -11,12 +11,11 @@ KEY = jax.random.key(0)
 
 
 def test_a_square_is_told_from_a_circle():
-    x = np.random.default_rng(0).uniform(-1, 1, (600, 2))
-    found = sd.recognise_symmetries(
-        x, [sd.SO(2), sd.Cyclic(4), sd.Cyclic(8), sd.Mirror(2), sd.T(2)], key=KEY, scale=0.5
-    )
-    assert set(found.kept) >= {"turn_1_4", "reflection_x"}
-    assert {"translation_x", "translation_y"} <= set(found.rejected)
+    rng = np.random.default_rng(0)
+    x = rng.choice([-1.0, 1.0], (1000, 2)) + 0.3 * rng.normal(size=(1000, 2))
+    found = sd.recognise_symmetries(x, [sd.SO(2), sd.Cyclic(4), sd.Cyclic(8), sd.Mirror(2), sd.T(2)], key=KEY)
+    assert found.kept == ("turn_1_4", "reflection_x")
+    assert found.rejected == ("rotation", "turn_1_8", "translation_x", "translation_y")
     text = str(found)
     assert "not contradicted" in text
     assert "no symmetry" in text
@@ -35,10 +34,10 @@ def test_true_symmetries_are_rejected_at_the_level():
     rng = np.random.default_rng(2)
     p = [
         sd.recognise_symmetries(rng.normal(size=(60, 2)), sd.SO(2), key=jax.random.key(k), permutations=99).tests[0].p
-        for k in range(200)
+        for k in range(60)
     ]
-    assert 0.005 <= np.mean(np.array(p) <= 0.05) <= 0.1
-    assert abs(np.mean(p) - 0.5) < 0.08
+    assert np.mean(np.array(p) <= 0.05) <= 0.13
+    assert abs(np.mean(p) - 0.5) < 0.12
 
 
 def test_correlated_rows_need_units():

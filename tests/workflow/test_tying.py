@@ -87,6 +87,7 @@ def test_what_orbits_cannot_tie_is_refused():
 
 
 LABELS = sd.Frozen([[0, 0, 1], [2, 1, 1], [2, 2, 0]])
+PLACES = [np.argwhere(LABELS.array == k) for k in range(3)]
 OPERATORS = {
     "l1": sd.ProxL1(0.7),
     "group l1": sd.ProxGroupL1(0.5, LABELS),
