@@ -228,12 +228,13 @@ plt.show()
 
 # %% [markdown]
 # With few samples what counts is the number of free coefficients: enforcement (16 instead of 70) and tying are first, a
-# handful of turned copies comes close from 16 samples on, and the canonical form, which still has 40 coefficients and
-# turns the noise of the position into all others, needs more. With many samples the error of the polynomial is left,
+# handful of turned copies comes close from 16 samples on, and the canonical form, which still has 40 coefficients,
+# needs more. With many samples the error of the polynomial is left,
 # and enforcement cannot lower it; the canonical form can, because its coordinates hold the distance $|x|$, which is no
 # polynomial of the state (it also jumps where the position is at the origin; here the force is small there). Where
 # the symmetry is broken, everything exact stops at the size of the break, and the penalty, which chooses its own
-# strength, does not: with few samples it is as good as exact symmetry, and with many as good as none.
+# strength, does not: from 16 samples on it is as good as exact symmetry, and with many as good as none. With 8 samples
+# there is too little left out to choose its strength by.
 
 # %%
 good, bad = tables.values()

@@ -74,8 +74,8 @@ class ProxGroupL1(AbstractProximal):
     Examples
     --------
     >>> import symdyn as sd
-    >>> print(sd.ProxGroupL1(2.5, labels=sd.Frozen([0, 0, 1]))([3.0, 4.0, 1.0]).round(3))
-    [0.879 1.172 0.   ]
+    >>> [round(x, 3) for x in sd.ProxGroupL1(2.5, labels=sd.Frozen([0, 0, 1]))([3.0, 4.0, 1.0]).tolist()]
+    [0.879, 1.172, 0.0]
     """
 
     weight: float
@@ -150,8 +150,8 @@ class ProxSimplex(AbstractProximal):
     Examples
     --------
     >>> import symdyn as sd
-    >>> print(sd.ProxSimplex()([0.5, 0.9, -2.0]).round(3))
-    [0.3 0.7 0. ]
+    >>> [round(x, 3) for x in sd.ProxSimplex()([0.5, 0.9, -2.0]).tolist()]
+    [0.3, 0.7, 0.0]
     """
 
     total: float = 1.0
@@ -227,8 +227,8 @@ def proximal(*operators: AbstractProximal, step: Any = 1.0):
     >>> for _ in range(60):  # of |x - (1, -0.05)|^2 / 2
     ...     updates, state = descent.update(x - jnp.array([1.0, -0.05]), state, x)
     ...     x = optax.apply_updates(x, updates)
-    >>> print(x.round(4))
-    [0.9 0. ]
+    >>> [round(y, 3) for y in x.tolist()]
+    [0.9, 0.0]
     """
     import optax
 
