@@ -211,7 +211,7 @@ def _joined(A, a, T, c, time: float, one: float) -> np.ndarray:
     def affine(M, m):
         return np.block([[M, m[:, None]], [np.zeros((1, len(m))), np.full((1, 1), one)]])
 
-    return scipy.linalg.block_diag(affine(A, a), affine(T, c), np.full((1, 1), time))
+    return np.asarray(scipy.linalg.block_diag(affine(A, a), affine(T, c), np.full((1, 1), time)))
 
 
 def turning(G: np.ndarray) -> float:
