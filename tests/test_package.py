@@ -31,6 +31,7 @@ LAYERS = {
     "fields": 3,
     "spectral": 3,
     "symmetry": 4,
+    "workflow": 5,
     "model": 5,
     "regress": 6,
 }
