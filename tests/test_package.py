@@ -119,17 +119,17 @@ def test_an_arrow_that_points_back_is_seen(tmp_path, monkeypatch, source, place)
 def test_annotations_are_checked_but_not_in_calls_of_a_test():
     from beartype.roar import BeartypeCallHintParamViolation
 
-    from symdyn.regress._score import _compare
+    from symdyn.regress._score import compared
     from symdyn.regress.rows.moments import triangular_root
 
     namespace: dict = {}
     exec(compile("def call(f, *given): return f(*given)", "<elsewhere>", "exec"), namespace)
     with pytest.raises(BeartypeCallHintParamViolation):
-        namespace["call"](_compare, [1.0], [1.0])
+        namespace["call"](compared, [1.0], [1.0])
     with pytest.raises(BeartypeCallHintParamViolation):  # a Gram matrix is square
         namespace["call"](triangular_root, np.ones((2, 3)))
     with pytest.raises(AttributeError):
-        _compare([1.0], [1.0])
+        compared([1.0], [1.0])
 
 
 def test_public_names_are_sorted_and_unique():

@@ -139,7 +139,7 @@ class WeakForm(AbstractWeakForm):
         if self._given:
             return self._given
         if found is None:
-            return (_half_width(run),)
+            return (spectral_half_width(run),)
         share = WIDE if self.generalised is False else NARROW
         return (int(np.clip(share * found.half, MIN_HALF_WIDTH, max(len(run.times) // 8, MIN_HALF_WIDTH))),)
 
@@ -148,7 +148,7 @@ class WeakForm(AbstractWeakForm):
         stride = max(1, half // PER_HALF_WIDTH) if self.windows is None else max(1, room // self.windows)
         centres = np.unique(np.linspace(half, len(times) - half - 1, (room - 1) // stride + 1).round().astype(int))
         members = centres[:, None] + np.arange(-half, half + 1)
-        return members, *_kernels(times[members], self.q, order)
+        return members, *bump_kernels(times[members], self.q, order)
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class IntegralForm(AbstractWeakForm):
         return 0  # a row hangs on its two ends: their noise must stay white
 
     def widths(self, run: Trajectory, found: Corner | None) -> tuple[int, ...]:
-        return (self.half_span or max(_half_width(run) // 4, 3),)
+        return (self.half_span or max(spectral_half_width(run) // 4, 3),)
 
     def piece(self, times: np.ndarray, half: int, order: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if order != 1:
@@ -262,7 +262,7 @@ def _sparse(members: np.ndarray, kernel: np.ndarray, columns: int) -> csr_array:
     return csr_array((kernel.ravel(), members.ravel(), np.arange(0, w * k + 1, k)), shape=(w, columns))
 
 
-def _half_width(run: Trajectory) -> int:
+def spectral_half_width(run: Trajectory) -> int:
     """Half of the period of the spectral peak of the states, in samples."""
     t = len(run.times)
     even = np.linspace(run.times[0], run.times[-1], t)
@@ -277,7 +277,7 @@ def _half_width(run: Trajectory) -> int:
     return int(np.clip(round(0.5 * t / peak), MIN_HALF_WIDTH, max(t // 8, MIN_HALF_WIDTH)))
 
 
-def _kernels(times: np.ndarray, q: int, order: int) -> tuple[np.ndarray, np.ndarray]:
+def bump_kernels(times: np.ndarray, q: int, order: int) -> tuple[np.ndarray, np.ndarray]:
     """Kernels (w, k) of the window mean and of the mean derivative, on the given (uneven) times of each window.
 
     The derivative kernel is rescaled so that t^order / order! has the mean derivative 1 exactly: with few samples a

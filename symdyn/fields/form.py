@@ -11,7 +11,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn.data.recording import Trajectory
 from symdyn.data.smoothing import Corner, corner
-from symdyn.data.weak import MIN_HALF_WIDTH, WIDE, _half_width
+from symdyn.data.weak import MIN_HALF_WIDTH, WIDE, spectral_half_width
 from symdyn.fields.axes import ByAxis, by_axis
 from symdyn.fields.collection import Fields
 from symdyn.fields.grid import Grid, along
@@ -110,7 +110,7 @@ def _half(n: int, found: Corner | None, lines: list[Trajectory]) -> int:
     """The half width of windows along an axis of n samples, by its corner or by the spectral peak of the lines."""
     if not lines:
         raise InputError("more than half of the values are missing on all lines that were looked at; give half_width")
-    wide = WIDE * found.half if found is not None else np.median([_half_width(line) for line in lines])
+    wide = WIDE * found.half if found is not None else np.median([spectral_half_width(line) for line in lines])
     half = int(np.clip(wide, MIN_HALF_WIDTH, max(n // 8, MIN_HALF_WIDTH)))
     return max(min(half, (n - 3) // 2), 2) if n < 4 * MIN_HALF_WIDTH else half
 

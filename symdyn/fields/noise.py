@@ -48,13 +48,13 @@ def noise_moments(
         for column in np.flatnonzero(variance):
             values, own = slab, float(variance[column])
             slopes = {
-                m: [_slope(powers, plan, values, place, int(column), j, variance) for j in range(1, HIGHEST + 1)]
+                m: [noise_slope(powers, plan, values, place, int(column), j, variance) for j in range(1, HIGHEST + 1)]
                 for m, powers in enumerate(plan.monomials)
                 if any(c == column for c, _ in powers)
             }
             for a in slopes:
                 for b in (b for b in slopes if b >= a):
-                    product = _series(slopes[a], slopes[b], own)
+                    product = noise_series(slopes[a], slopes[b], own)
                     block = _contracted(product, here)
                     at = _block(plan.cells[a], plan.cells[b], pairs, block)
                     total[first[a] : first[a + 1], first[b] : first[b + 1]] += at
@@ -72,7 +72,7 @@ def _pair_sums(windows: AxisWindows, kernels: dict[Key, np.ndarray], weights: np
     return out
 
 
-def _slope(powers: Powers, plan: Plan, slab: np.ndarray, place: dict[int, int], column: int, j: int, variance):
+def noise_slope(powers: Powers, plan: Plan, slab: np.ndarray, place: dict[int, int], column: int, j: int, variance):
     """The j-th derivative of an unbiased monomial by one column, at the points; None where it vanishes."""
     value = np.ones(slab.shape[1:])
     for c, power in powers:
@@ -89,7 +89,7 @@ def _slope(powers: Powers, plan: Plan, slab: np.ndarray, place: dict[int, int], 
     return value
 
 
-def _series(a: list, b: list, variance: float) -> np.ndarray | None:
+def noise_series(a: list, b: list, variance: float) -> np.ndarray | None:
     total = None
     for j, (x, y) in enumerate(zip(a, b, strict=True), start=1):
         if x is not None and y is not None:

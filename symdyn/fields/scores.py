@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from symdyn.fields.noise import HIGHEST, _series, _slope
+from symdyn.fields.noise import HIGHEST, noise_series, noise_slope
 from symdyn.fields.weak import WeakProblem
 from symdyn.fields.windows import AxisWindows
 
@@ -56,13 +56,13 @@ def score_covariance(
         ]
         for column in np.flatnonzero(problem.variance):
             parts = [
-                (hung, [_slope(powers, plan, slab, place, int(column), j, problem.variance) for j in orders])
+                (hung, [noise_slope(powers, plan, slab, place, int(column), j, problem.variance) for j in orders])
                 for powers, hung in zip(plan.monomials, spread, strict=True)
                 if hung is not None and any(c == column for c, _ in powers)
             ]
             for a, (left, slopes) in enumerate(parts):
                 for b, (right, others) in enumerate(parts[: a + 1]):
-                    both = _series(slopes, others, float(problem.variance[column]))
+                    both = noise_series(slopes, others, float(problem.variance[column]))
                     if both is None:
                         continue
                     own = (left * both).reshape(k, -1) @ right.reshape(k, -1).T

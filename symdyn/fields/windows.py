@@ -16,7 +16,7 @@ from math import comb
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.data.weak import _kernels
+from symdyn.data.weak import bump_kernels
 from symdyn.fields.axes import crosses
 from symdyn.fields.grid import Grid
 
@@ -50,8 +50,8 @@ class AxisWindows:
     def kernel(self, order: int) -> np.ndarray:
         """Kernels (w, k) of the mean of the derivative of `order`: exact for t^order with few samples too."""
         if order == 0:
-            return _kernels(self.offsets, self.q, 1)[0]
-        return _kernels(self.offsets, self.q, order)[1]
+            return bump_kernels(self.offsets, self.q, 1)[0]
+        return bump_kernels(self.offsets, self.q, order)[1]
 
 
 def axis_windows(grid: Grid, number: int, half: int, stride: int, q: int | None, highest: int) -> AxisWindows:

@@ -107,7 +107,7 @@ class ProductTerms(AbstractTerms):
         return [left[i] * right[j] for i, j in self.pairs]
 
 
-def _product_text(left: str, right: str, times: str) -> str:
+def product_text(left: str, right: str, times: str) -> str:
     if left == "1" or right == "1":
         return right if left == "1" else left
     return times.join(f"({text})" if _is_open(text) else text for text in (left, right))
@@ -139,8 +139,8 @@ class Product(AbstractLibrary):
             pairs = tuple(product(range(left.size), range(right.size)))
         a, b = left.monomials(), right.monomials()
         if a is None or b is None:
-            names = [_product_text(left.names[i], right.names[j], " ") for i, j in pairs]
-            latex = [_product_text(left.latex[i], right.latex[j], r"\,") for i, j in pairs]
+            names = [product_text(left.names[i], right.names[j], " ") for i, j in pairs]
+            latex = [product_text(left.latex[i], right.latex[j], r"\,") for i, j in pairs]
         else:  # products of monomials are monomials: x times x is x^2, and the same as x^2 times 1
             names, latex = monomial_names([a[i] + b[j] for i, j in pairs], space.component_names)
         keep = [k for k, name in enumerate(names) if name not in names[:k]]

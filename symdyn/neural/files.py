@@ -10,7 +10,7 @@ from symdyn._archive import DAMAGED, read_archive, write_archive
 from symdyn._errors import InputError
 from symdyn.model.model import rates_at
 from symdyn.neural.law import NeuralLaw, with_scales
-from symdyn.regress.files import _decode, _encode
+from symdyn.regress.files import decoded, encoded
 
 FORMAT, VERSION = "symdyn neural law", 1
 
@@ -27,10 +27,10 @@ def write_law(law: NeuralLaw, path) -> None:
         )
     action, widths, dtype, options = law.recipe
     document = {
-        "space": _encode(law.space), "targets": _encode(law.targets), "kinematics": _encode(law.kinematics),
-        "time_unit": law.time_unit, "inputs": _encode(law.inputs), "discrete": law.discrete,
-        "action": _encode(action), "widths": _encode(widths), "dtype": dtype, "options": _encode(dict(options)),
-        "scale": _encode(law.scale), "rate_scale": _encode(law.rate_scale),
+        "space": encoded(law.space), "targets": encoded(law.targets), "kinematics": encoded(law.kinematics),
+        "time_unit": law.time_unit, "inputs": encoded(law.inputs), "discrete": law.discrete,
+        "action": encoded(action), "widths": encoded(widths), "dtype": dtype, "options": encoded(dict(options)),
+        "scale": encoded(law.scale), "rate_scale": encoded(law.rate_scale),
     }  # fmt: skip
     write_archive(path, FORMAT, VERSION, document, {**numbered(law.network), "probe": _probe(law)})
 
@@ -56,13 +56,13 @@ def load_law(path) -> NeuralLaw:
     document, arrays = read_archive(path, FORMAT, VERSION)
     try:
         law = NeuralLaw.of(
-            _decode(document["space"]), _decode(document["action"]), _decode(document["widths"]), key=jax.random.key(0),
-            targets=_decode(document["targets"]), kinematics=dict(_decode(document["kinematics"])),
-            inputs=_decode(document["inputs"]), time_unit=str(document["time_unit"]),
-            discrete=bool(document["discrete"]), dtype=document["dtype"], **_decode(document["options"]),
+            decoded(document["space"]), decoded(document["action"]), decoded(document["widths"]), key=jax.random.key(0),
+            targets=decoded(document["targets"]), kinematics=dict(decoded(document["kinematics"])),
+            inputs=decoded(document["inputs"]), time_unit=str(document["time_unit"]),
+            discrete=bool(document["discrete"]), dtype=document["dtype"], **decoded(document["options"]),
         )  # fmt: skip
         law = eqx.tree_at(lambda m: m.network, law, with_numbered(law.network, arrays))
-        law = with_scales(law, _decode(document["scale"]), _decode(document["rate_scale"]))
+        law = with_scales(law, decoded(document["scale"]), decoded(document["rate_scale"]))
         probe, again = arrays["probe"], _probe(law)
     except InputError:
         raise

@@ -30,7 +30,7 @@ def score(solution: Solution, data, *, rtol: float = 1e-9, method=None):
     for run in runs:
         start, options = _start(solution, recording, run), {"rtol": rtol, "method": method}
         predicted = model.simulate(start, run.times, inputs=_inputs(recording, run), **options)
-        states.append([_compare(run.states[:, recording.space.slice(n)], predicted[n].values) for n in names])
+        states.append([compared(run.states[:, recording.space.slice(n)], predicted[n].values) for n in names])
     table = np.array(states)
     both = ("trajectory", "variable")
     out: dict[str, Any] = {"r2": (both, table[..., 0]), "relative_error": (both, table[..., 1])}
@@ -110,7 +110,7 @@ def _rate_scores(solution: Solution, recording: Recording) -> np.ndarray:
     return np.array(
         [
             [
-                _compare(samples.targets[rows][:, space.slice(n)], rates[rows][:, space.slice(n)])[0]
+                compared(samples.targets[rows][:, space.slice(n)], rates[rows][:, space.slice(n)])[0]
                 for n in model.targets
             ]
             for rows in (samples.groups == g for g in range(len(samples.group_names)))
@@ -122,7 +122,7 @@ def _rates(model: Model, states: np.ndarray) -> np.ndarray:
     return np.asarray(rates_at(model, np.asarray(states)))
 
 
-def _compare(truth: np.ndarray, guess: np.ndarray) -> tuple[float, float]:
+def compared(truth: np.ndarray, guess: np.ndarray) -> tuple[float, float]:
     """R^2 about the mean, and the relative root mean square error."""
     truth, guess = truth.reshape(len(truth), -1), np.asarray(guess).reshape(len(truth), -1)
     error = float(np.sum((truth - guess) ** 2))

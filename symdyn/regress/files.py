@@ -110,21 +110,21 @@ def _document(solution: Solution) -> dict[str, Any]:
         settings = replace(settings, reading=replace(settings.reading, weights=None))
     subspace = model.subspace
     return {
-        "settings": _encode(settings),
-        "terms_space": _encode(model.terms.space),
-        "space": _encode(model.space),
-        "targets": _encode(model.targets),
-        "kinematics": _encode(model.kinematics),
+        "settings": encoded(settings),
+        "terms_space": encoded(model.terms.space),
+        "space": encoded(model.space),
+        "targets": encoded(model.targets),
+        "kinematics": encoded(model.kinematics),
         "time_unit": model.time_unit,
-        "inputs": _encode(model.inputs),
+        "inputs": encoded(model.inputs),
         "clock": model.clock,
-        "subspace": {"shape": list(subspace.shape), "exact": subspace.exact, "gap": _encode(subspace.gap)},
+        "subspace": {"shape": list(subspace.shape), "exact": subspace.exact, "gap": encoded(subspace.gap)},
         "result": solution.result.name,
-        "stats": _encode(solution.stats),
-        "collinear": _encode(solution.collinear),
-        "choices": _encode(solution.choices),
-        "provenance": _encode(solution.provenance),
-        "ranking": _encode(solution.ranking),
+        "stats": encoded(solution.stats),
+        "collinear": encoded(solution.collinear),
+        "choices": encoded(solution.choices),
+        "provenance": encoded(solution.provenance),
+        "ranking": encoded(solution.ranking),
         "stages": list(solution.stages),
         "equations": list(solution.equations),
     }
@@ -143,7 +143,7 @@ def read_law(path) -> Solution:
 
 
 def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Solution:
-    settings: Settings = _decode(document["settings"])
+    settings: Settings = decoded(document["settings"])
     shape = tuple(int(n) for n in document["subspace"]["shape"])
     if arrays["offset"].shape != shape or len(arrays["basis_index"]) != len(shape) + 1:
         raise InputError(f"the coefficients of the file do not have the shape {shape} that it states: it is damaged")
@@ -154,29 +154,29 @@ def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Soluti
         Frozen(arrays["offset"]),
         Frozen(basis),
         bool(document["subspace"]["exact"]),
-        _decode(document["subspace"]["gap"]),
+        decoded(document["subspace"]["gap"]),
     )
     model = Model(
         weights=arrays["weights"],
-        terms=settings.library.on(_decode(document["terms_space"])),
+        terms=settings.library.on(decoded(document["terms_space"])),
         subspace=subspace,
-        space=_decode(document["space"]),
-        targets=_decode(document["targets"]),
-        kinematics=_decode(document["kinematics"]),
+        space=decoded(document["space"]),
+        targets=decoded(document["targets"]),
+        kinematics=decoded(document["kinematics"]),
         time_unit=str(document["time_unit"]),
-        inputs=_decode(document["inputs"]),
+        inputs=decoded(document["inputs"]),
         clock=str(document["clock"]),
         discrete=settings.discrete,
     )
     return Solution(
-        model, RESULTS[document["result"]], _decode(document["stats"]), arrays["covariance"],
-        _decode(document["collinear"]), settings, _decode(document["choices"]), _decode(document["provenance"]),
-        _decode(document.get("ranking", [])), tuple(str(stage) for stage in document.get("stages", ())),
+        model, RESULTS[document["result"]], decoded(document["stats"]), arrays["covariance"],
+        decoded(document["collinear"]), settings, decoded(document["choices"]), decoded(document["provenance"]),
+        decoded(document.get("ranking", [])), tuple(str(stage) for stage in document.get("stages", ())),
         Domain(model.space, Frozen(arrays["domain"])) if "domain" in arrays else None,
     )  # fmt: skip
 
 
-def _encode(value: Any) -> Any:
+def encoded(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
@@ -186,16 +186,16 @@ def _encode(value: Any) -> Any:
             "type": "Frozen",
             "shape": list(value.shape),
             "dtype": value.array.dtype.str,
-            "value": [_encode(v) for v in value.array.ravel().tolist()],
+            "value": [encoded(v) for v in value.array.ravel().tolist()],
         }
     if isinstance(value, tuple | list):
-        return [_encode(v) for v in value]
+        return [encoded(v) for v in value]
     if isinstance(value, Mapping):
-        return {"type": "mapping", "value": {str(k): _encode(v) for k, v in value.items()}}
+        return {"type": "mapping", "value": {str(k): encoded(v) for k, v in value.items()}}
     if is_dataclass(value) and _CLASSES.get(_key(type(value))) is type(value):
         return {
             "type": _key(type(value)),
-            **{f.name: _encode(getattr(value, f.name)) for f in fields(value) if f.init},
+            **{f.name: encoded(getattr(value, f.name)) for f in fields(value) if f.init},
         }
     raise InputError(
         f"a law with {type(value).__name__} cannot be saved: a file holds no Python code. Build the library from "
@@ -203,18 +203,18 @@ def _encode(value: Any) -> Any:
     )
 
 
-def _decode(value: Any) -> Any:
+def decoded(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(_decode(v) for v in value)
+        return tuple(decoded(v) for v in value)
     if not isinstance(value, dict):
         return value
     kind = value["type"]
     if kind == "float":
         return float(value["value"])
     if kind == "mapping":
-        return {k: _decode(v) for k, v in value["value"].items()}
+        return {k: decoded(v) for k, v in value["value"].items()}
     if kind == "Frozen":
         return Frozen(np.array(value["value"], dtype=value["dtype"]).reshape(value["shape"]))
     if kind not in _CLASSES:
         raise InputError(f"unknown part {kind!r} in the file; it may come from a newer symdyn")
-    return _CLASSES[kind](**{k: _decode(v) for k, v in value.items() if k != "type"})
+    return _CLASSES[kind](**{k: decoded(v) for k, v in value.items() if k != "type"})

@@ -19,7 +19,7 @@ import numpy as np
 
 from symdyn._errors import InputError, SymdynError
 from symdyn._types import double_precision
-from symdyn.spectral.moves import Moves, moves_of
+from symdyn.spectral.moves import GroupMoves, moves_of
 from symdyn.spectral.orbits import has_orbits, orbit_sums
 from symdyn.spectral.spaces import AbstractFeatureSpace
 
@@ -75,7 +75,9 @@ def representation(space: AbstractFeatureSpace, group, *, offsets=None) -> tuple
     return elements, rates, closure
 
 
-def _blocks(space: AbstractFeatureSpace, moves: Moves) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float]]:
+def _blocks(
+    space: AbstractFeatureSpace, moves: GroupMoves
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, float]]:
     """For features that mix: their places, $R^T$ for elements and generators, and the closure."""
     groups = [np.flatnonzero(space.levels == level) for level in np.unique(space.levels)]
     x = space.draw(2 * max(len(index) for index in groups) + 20)
@@ -98,7 +100,7 @@ def _blocks(space: AbstractFeatureSpace, moves: Moves) -> Iterator[tuple[np.ndar
     yield from whole
 
 
-def _check_stays(space: AbstractFeatureSpace, moves: Moves, x: np.ndarray) -> None:
+def _check_stays(space: AbstractFeatureSpace, moves: GroupMoves, x: np.ndarray) -> None:
     """Raises InputError where the group leads off the domain."""
     for k in range(len(moves.matrices)):
         if space.off(moves.moved(k, x)) > 1e-6:
@@ -126,7 +128,7 @@ def _read(here, there, along, index: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return index, np.array(elements).reshape(-1, m, m), np.array(rates).reshape(-1, m, m), worst
 
 
-def _derivatives(space: AbstractFeatureSpace, moves: Moves, x: np.ndarray) -> list[np.ndarray]:
+def _derivatives(space: AbstractFeatureSpace, moves: GroupMoves, x: np.ndarray) -> list[np.ndarray]:
     """Derivatives of all features along each field, at points."""
     if moves.fields is None:
         return []
@@ -202,7 +204,7 @@ def fixed_space(
     return FixedSpace(np.concatenate(columns, axis=1), float(gap), closure, np.concatenate(levels))
 
 
-def _conditions(elements: np.ndarray, rates: np.ndarray, moves: Moves) -> list[tuple[float, np.ndarray]]:
+def _conditions(elements: np.ndarray, rates: np.ndarray, moves: GroupMoves) -> list[tuple[float, np.ndarray]]:
     """Matrices A with A vec(C) = 0, by rows of C, each with its weight in the symmetry Laplacian."""
     m, p = elements.shape[-1] if len(elements) else rates.shape[-1], moves.p
     own = [

@@ -12,7 +12,7 @@ from symdyn.groups import Group, Polynomial
 
 
 @dataclass(frozen=True)
-class Moves:
+class GroupMoves:
     """`matrices` (k, n, n), `offsets` (k, n): points x go to A x + b; `fields`: of generators, a `Polynomial` (g, n);
     `outputs` (k, p, p), `rates` (g, p, p): what they do to values."""
 
@@ -31,13 +31,13 @@ class Moves:
         """Points (m, n) moved by element k."""
         return x @ self.matrices[k].T + self.offsets[k]
 
-    def scalar(self) -> Moves:
+    def scalar(self) -> GroupMoves:
         """The same for values that stay as they are."""
         k, g = len(self.outputs), len(self.rates)
-        return Moves(self.matrices, self.offsets, self.fields, np.ones((k, 1, 1)), np.zeros((g, 1, 1)))
+        return GroupMoves(self.matrices, self.offsets, self.fields, np.ones((k, 1, 1)), np.zeros((g, 1, 1)))
 
 
-def moves_of(group, dimension: int, output: Any = "scalar", offsets=None) -> Moves:
+def moves_of(group, dimension: int, output: Any = "scalar", offsets=None) -> GroupMoves:
     """A group of the catalogue, or matrices (k, n, n), as moves of points in R^n.
 
     `output`: "scalar" for invariant values, "vector" for values that turn as points do, or a pair of arrays (k, p, p)
@@ -52,8 +52,8 @@ def moves_of(group, dimension: int, output: Any = "scalar", offsets=None) -> Mov
         if output not in ("scalar", "vector"):
             raise InputError(f'output is "scalar", "vector", or two arrays of matrices, got {output!r}')
         if output == "scalar":
-            return Moves(matrices, offsets, fields, np.ones((len(matrices), 1, 1)), np.zeros((g, 1, 1)))
-        return Moves(matrices, offsets, fields, matrices, _linear_parts(fields, dimension))
+            return GroupMoves(matrices, offsets, fields, np.ones((len(matrices), 1, 1)), np.zeros((g, 1, 1)))
+        return GroupMoves(matrices, offsets, fields, matrices, _linear_parts(fields, dimension))
     outputs, rates = np.asarray(output[0], np.float64), np.asarray(output[1], np.float64)
     p = (outputs if len(outputs) else rates).shape[-1]
     outputs, rates = outputs.reshape(-1, p, p), rates.reshape(-1, p, p)
@@ -62,7 +62,7 @@ def moves_of(group, dimension: int, output: Any = "scalar", offsets=None) -> Mov
             f"output needs {len(matrices)} matrices for the elements and {g} for the generators, got {len(outputs)} "
             f"and {len(rates)}"
         )
-    return Moves(matrices, offsets, fields, outputs, rates)
+    return GroupMoves(matrices, offsets, fields, outputs, rates)
 
 
 def _parts(group, dimension: int) -> tuple[np.ndarray, Polynomial | None]:

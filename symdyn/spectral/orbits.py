@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from symdyn.spectral.moves import Moves
+from symdyn.spectral.moves import GroupMoves
 from symdyn.spectral.spaces import AbstractFeatureSpace, HermiteFunctions, TorusWaves
 
 WHOLE = 1e-9  # how far from a whole number entries of a matrix, and turns of a phase, may be
 
 
-def has_orbits(space: AbstractFeatureSpace, moves: Moves) -> bool:
+def has_orbits(space: AbstractFeatureSpace, moves: GroupMoves) -> bool:
     """Whether the group exchanges functions: whole orthogonal matrices, values of one component, no generators."""
     if not isinstance(space, TorusWaves | HermiteFunctions) or moves.fields is not None or moves.p != 1:
         return False
@@ -27,7 +27,7 @@ def has_orbits(space: AbstractFeatureSpace, moves: Moves) -> bool:
     return bool(whole.all() and np.allclose(squares, np.eye(space.dimension), atol=WHOLE))
 
 
-def orbit_sums(space: AbstractFeatureSpace, moves: Moves) -> tuple[np.ndarray, np.ndarray]:
+def orbit_sums(space: AbstractFeatureSpace, moves: GroupMoves) -> tuple[np.ndarray, np.ndarray]:
     """Orthonormal invariants (size, r) and their levels (r,), for moves that `has_orbits`."""
     numbers = _numbers(space)
     place = {tuple(k): i for i, k in enumerate(numbers.tolist())}

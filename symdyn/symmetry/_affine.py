@@ -13,7 +13,7 @@ from math import lcm
 import numpy as np
 
 from symdyn.symmetry._exact import CONSTANT, InconsistentError, Row, null_space, rational
-from symdyn.symmetry._sampled import _echelon, _readable
+from symdyn.symmetry._sampled import echelon_form, readable_rows
 
 Set = tuple[np.ndarray, np.ndarray]  # offset (N,) and basis (r, N)
 
@@ -130,5 +130,5 @@ def sampled_solutions(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[n
     offset = ((U[:, :rank].T @ right) / s[:rank]) @ V[:rank]
     if np.linalg.norm(left @ offset - right) > 1e3 * _TOLERANCE * np.linalg.norm(right):
         return None
-    offset, basis = _echelon(offset, V[rank:])
-    return _readable(offset), _readable(basis)
+    offset, basis = echelon_form(offset, V[rank:])
+    return readable_rows(offset), readable_rows(basis)

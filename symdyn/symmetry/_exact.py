@@ -82,14 +82,14 @@ def _generator_rows(exponents: np.ndarray, generator: Generator) -> list[Row] | 
         [(m, v) for m, v in zip(part.exponents.array.tolist(), whole[0][a:b].reshape(array.shape), strict=True)]
         for part, array, a, b in zip(parts, arrays, ends[:-1], ends[1:], strict=True)
     )
-    return _rows(_derivation(exponents, field), exponents, fibre, shift, parts[2].shape[0])
+    return rational_rows(derivation_images(exponents, field), exponents, fibre, shift, parts[2].shape[0])
 
 
 Monomials = list[tuple[list[int], np.ndarray]]  # exponents of a monomial, and its array of integer coefficients
 Triples = Iterable[tuple[int, tuple[int, ...], int]]  # term, exponent of a monomial in its image, coefficient
 
 
-def _derivation(exponents: np.ndarray, field: Monomials) -> Iterator[tuple[int, tuple[int, ...], int]]:
+def derivation_images(exponents: np.ndarray, field: Monomials) -> Iterator[tuple[int, tuple[int, ...], int]]:
     """The images of the monomials under the derivation along a polynomial field."""
     unit = np.eye(exponents.shape[1], dtype=int)
     for m, values in field:
@@ -101,7 +101,7 @@ def _derivation(exponents: np.ndarray, field: Monomials) -> Iterator[tuple[int, 
                 yield i, tuple(image), power * int(factor)
 
 
-def _rows(
+def rational_rows(
     images: Triples, exponents: np.ndarray, fibre: Monomials, shift: Monomials, d: int, scale: int = 1
 ) -> list[Row]:
     """The conditions sum_i Xi_ik M_im - scale (T Xi)_mk - c_mk = 0, one row for each monomial m and component k."""
@@ -154,7 +154,7 @@ def _element_rows(exponents: np.ndarray, point: tuple[np.ndarray, int], matrix: 
                 yield i, image, clear * value
 
     still = [0] * exponents.shape[1]
-    return _rows(images(), exponents, [(still, T)], [], len(T), scale=below**top)
+    return rational_rows(images(), exponents, [(still, T)], [], len(T), scale=below**top)
 
 
 def null_space(rows: Iterable[Row], size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -176,8 +176,8 @@ def sampled_coefficients(
         offset, basis = vh[:rank].T @ (right / s[:rank]), vh[rank:]
         if np.linalg.norm(R[:, :-1] @ offset - R[:, -1]) > _LOOSE * tolerance * np.linalg.norm(R[:, -1]):
             raise InconsistentError
-        offset, basis = _echelon(offset, basis)
-        offset, basis = (_readable(v / sampler.columns) for v in (offset, basis))
+        offset, basis = echelon_form(offset, basis)
+        offset, basis = (readable_rows(v / sampler.columns) for v in (offset, basis))
         _verify(sampler, offset, basis, tolerance)
     return offset.reshape(sampler.shape), basis.reshape(-1, *sampler.shape), float(gap)
 
@@ -202,7 +202,7 @@ def _compressed(sampler: Sampler, tolerance: float) -> tuple[np.ndarray, int]:
     raise SymdynError(f"the rank of the sampled conditions did not settle: {ranks}; raise the tolerance ({tolerance})")
 
 
-def _echelon(offset: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def echelon_form(offset: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The reduced echelon form of a null space with orthonormal rows (r, N): readable, and the offset free of pivots.
 
     The pivots are the first columns that are clearly independent; where that choice is badly conditioned, those of a
@@ -231,7 +231,7 @@ def _echelon(offset: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndar
     return clean(offset), basis
 
 
-def _readable(rows: np.ndarray) -> np.ndarray:
+def readable_rows(rows: np.ndarray) -> np.ndarray:
     """Each row of the basis with 1 as its first entry, and entries within 1e-8 of a small fraction set to it."""
     if rows.ndim == 2:
         rows = np.stack([row / row[np.flatnonzero(row)[0]] for row in rows]) if len(rows) else rows

@@ -14,7 +14,7 @@ from symdyn.model._simulate import integrated
 from symdyn.model.inputs import input_path
 from symdyn.model.model import rates_at
 from symdyn.neural.law import NeuralLaw
-from symdyn.regress._score import _compare
+from symdyn.regress._score import compared
 
 Outcome = Literal["finished", "stopped_early", "not_finite", "interrupted"]
 
@@ -54,11 +54,11 @@ def scored(law: NeuralLaw, data, rtol: float, reading: dict[str, Any]):
         given = {n: run.states[:, at(n)] for n in law.steered} or None
         path = input_path(law, given, run.times)
         found = integrated(law, run.states[:1], run.times, path=path, rtol=rtol)[0][0]
-        states.append([_compare(run.states[:, at(n)], found[:, at(n)]) for n in names])
+        states.append([compared(run.states[:, at(n)], found[:, at(n)]) for n in names])
         if run.rates is not None and not law.discrete:
             space, slopes = recording.space.select(law.targets), np.asarray(rates_at(law, run.states), float)
             true = run.rates[:, recording.target_space.indices(law.targets)]
-            rates.append([_compare(true[:, space.slice(n)], slopes[:, space.slice(n)])[0] for n in law.targets])
+            rates.append([compared(true[:, space.slice(n)], slopes[:, space.slice(n)])[0] for n in law.targets])
     table, both = np.array(states), ("trajectory", "variable")
     out: dict[str, Any] = {"r2": (both, table[..., 0]), "relative_error": (both, table[..., 1])}
     coords: dict[str, Any] = {"trajectory": [r.label for r in runs], "variable": list(names)}

@@ -13,7 +13,7 @@ from symdyn.groups import Polynomial
 from symdyn.groups.polynomial import read_polynomial, stacked
 from symdyn.library import AbstractLibrary
 from symdyn.model.model import Model
-from symdyn.regress.symmetries.find import _read, _subject
+from symdyn.regress.symmetries.find import read_subject, subject_of
 from symdyn.symmetry.conserved.laws import ConservationLaw, ConservationLaws
 from symdyn.symmetry.conserved.multipliers import laws_in, time_of, variational
 from symdyn.symmetry.conserved.null_space import generator_quantity, scalar_terms
@@ -67,7 +67,7 @@ def conservation_laws(
         space = model.terms.space
     if space is None or not (space.derivatives or space.coordinates):
         raise InputError('conservation laws are those of laws on jets: space=sd.StateSpace.jets(("x",), time="t", ...)')
-    subject = _subject(equation, None, space, (), None, "", None, None, {})
+    subject = subject_of(equation, None, space, (), None, "", None, None, {})
     assert isinstance(subject, JetLaw)
     return laws_in(subject, library, space, time=time or time_of(space), tolerance=float(tolerance))
 
@@ -126,7 +126,7 @@ def noether(
     if len(q) != len(p) or set(q) & set(p) or len(q) == 0:
         raise InputError(f"positions and momenta are pairs of different components, got {positions} and {momenta}")
     kind = None if isinstance(generator, dict) else "flow"
-    subject = _subject(generator, kind, space, (), None, "", None, None, {})
+    subject = subject_of(generator, kind, space, (), None, "", None, None, {})
     assert isinstance(subject, Flow)
     if library is None:
         raise InputError("a Hamiltonian system needs a library of terms: library=sd.Monomials(2); or give lagrangian=")
@@ -147,7 +147,7 @@ def _of_action(generator: Any, lagrangian: str, space: StateSpace, time: str) ->
         here = np.array([names.index(name) for name in zeroth])
         moved = field.polynomial()[0].placed(here, space.size)
     elif isinstance(generator, Mapping):
-        moved = stacked(_read(generator, zeroth, names))
+        moved = stacked(read_subject(generator, zeroth, names))
     else:
         kind = type(generator).__name__
         raise InputError(f"the generator is text by coordinate and field, or a Symmetry, got {kind}")

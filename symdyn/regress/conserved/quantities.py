@@ -17,7 +17,7 @@ from symdyn.data.recording import Recording
 from symdyn.library import AbstractLibrary
 from symdyn.regress.conserved.fit import MISJUDGED, drift_of, fitted, judged
 from symdyn.regress.conserved.statistics import along
-from symdyn.regress.symmetries.find import _array, _check_points, _is_data, _subject
+from symdyn.regress.symmetries.find import array_of, check_points, is_data, subject_of
 from symdyn.symmetry.conserved.null_space import conserved_by, scalar_terms
 from symdyn.symmetry.conserved.result import (
     ConservedQuantities,
@@ -89,20 +89,20 @@ def conserved_quantities(
     prey + hunter - 2 log(prey) - log(hunter)
     """
     seed = 20250826 if key is None else int(jax.random.randint(key, (), 0, 2**31 - 1))
-    if _is_data(getattr(of, "model", of), None):
+    if is_data(getattr(of, "model", of), None):
         return _from_data(read(of, Reading(**reading)), library, drift, held_out, seed)
     if reading:
         raise InputError(f"unknown arguments {', '.join(reading)}: they are for reading data")
     if space is not None and (space.derivatives or space.coordinates):
         raise InputError("on jets conservation laws have densities and fluxes: sd.conservation_laws finds them")
-    given = _array(points, "points")
+    given = array_of(points, "points")
     if callable(of) and kind is None and not hasattr(of, "space"):
         kind = "flow"
-    subject = _subject(of, kind, space, (), given, "", None, None, {})
+    subject = subject_of(of, kind, space, (), given, "", None, None, {})
     if not isinstance(subject, Flow | OneStep):
         raise InputError("conserved quantities are those of a flow, a map or data")
     if given is not None:
-        _check_points(subject, given)
+        check_points(subject, given)
     terms = scalar_terms(library, subject.place.narrow)
     step = isinstance(subject, OneStep)
     return conserved_by(subject.law, terms, points=given, tolerance=float(tolerance), seed=seed, step=step)

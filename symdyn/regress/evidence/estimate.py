@@ -22,7 +22,7 @@ from symdyn.regress.posed import named_solver
 from symdyn.regress.problem import problems
 from symdyn.regress.rows.generalised import reweighted
 from symdyn.regress.rows.moments import Moments
-from symdyn.regress.rows.regression import Regression, _described, regression
+from symdyn.regress.rows.regression import Regression, recording_of_law, regression
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.solvers import LeastSquares
 from symdyn.regress.strategy.noise import planned
@@ -103,7 +103,9 @@ def _first_order(recording: Recording, settings: Settings) -> tuple[Recording, S
     """
     form: Any = settings.differentiation
     form = replace(form, generalised=False, unbiased=False)
-    return with_rates(recording, _described(recording, settings)), replace(settings, order=1, differentiation=form)
+    return with_rates(recording, recording_of_law(recording, settings)), replace(
+        settings, order=1, differentiation=form
+    )
 
 
 def of_recording(recording: Recording, settings: Settings, *, few: bool = False) -> Estimate:

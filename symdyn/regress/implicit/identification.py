@@ -24,7 +24,7 @@ from symdyn.regress.implicit.rational import RateFit, Relation, fitted, rate_fit
 from symdyn.regress.implicit.relations import RelationTerms, Rows, known_moments, relation_moments, table_of_rows
 from symdyn.regress.implicit.solution import ImplicitSettings, ImplicitSolution, LeftSide, LeftSides
 from symdyn.regress.rows.moments import Moments
-from symdyn.regress.rows.regression import _described, pointwise_samples
+from symdyn.regress.rows.regression import pointwise_samples, recording_of_law
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solution import RESULTS, Settings, Stats
 from symdyn.regress.solvers import AbstractSolver
@@ -120,7 +120,7 @@ def identify_implicit(
     if selection is None and order == 1 and differentiation is None and recording.trajectories[0].rates is not None:
         base = replace(base, selection=EBIC(resolution=MEASURED))
         settings = replace(settings, base=base)
-    law = _described(recording, base)
+    law = recording_of_law(recording, base)
     samples = _smoothed(recording, base)
     columns = _columns(samples, law, settings)
     rows = table_of_rows(columns, samples)

@@ -18,7 +18,7 @@ from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable, double_precision
 from symdyn.data.recording import Samples
 from symdyn.library import AbstractTerms
-from symdyn.library._algebra import _product_text
+from symdyn.library._algebra import product_text
 from symdyn.library.evaluate import values_at
 from symdyn.regress.problem import Problem, problems
 from symdyn.regress.rows.moments import BLOCKS, Moments, design_moments, sample_moments
@@ -41,7 +41,7 @@ class RelationTerms(AbstractTerms):
         """The columns for rates with these texts and LaTeX texts."""
         extended = StateSpace((*terms.space.variables, *(Variable(f"rate {text}") for text, _ in rates)))
         products = [
-            (_product_text(name, text, " "), _product_text(typeset, tex, r"\,"))
+            (product_text(name, text, " "), product_text(typeset, tex, r"\,"))
             for text, tex in rates
             for name, typeset in zip(factors.names, factors.latex, strict=True)
         ]

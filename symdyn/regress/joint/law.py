@@ -26,7 +26,7 @@ from symdyn.regress.joint.start import (
     smoothed,
     weights_of,
 )
-from symdyn.regress.rows.regression import _described
+from symdyn.regress.rows.regression import recording_of_law
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.solvers import BestSubset, LeastSquares
 
@@ -110,7 +110,7 @@ def _rule(settings: Settings, options: JointEstimation) -> ModelEvidence | Crite
 
 def prepared(recording: Recording, settings: Settings, options: JointEstimation) -> Task:
     """Noise, smooth trajectory and admissible weights."""
-    law = _described(recording, settings)
+    law = recording_of_law(recording, settings)
     runs = observed(recording, law, settings)
     noise, floor, space = first_noise(runs, options), floors(runs), moving_space(law)
     smooth = smoothed(runs, np.maximum(noise, floor), space, law.kinematics)

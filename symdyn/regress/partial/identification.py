@@ -18,7 +18,7 @@ from symdyn.regress.constraints.language import AbstractConstraint
 from symdyn.regress.fit import Fit, fit_on
 from symdyn.regress.outcome import solution_of
 from symdyn.regress.partial.attenuation import noise_share, without_noise
-from symdyn.regress.partial.rows import bound_law, steady
+from symdyn.regress.partial.rows import field_task, steady
 from symdyn.regress.partial.scatter import FieldNoise
 from symdyn.regress.partial.spacetime import invariant_equations, mixes_time
 from symdyn.regress.posed import Fitted, Posed, coefficients_of, posed_rows
@@ -94,7 +94,7 @@ def identify_field(
         library=library, action=action, solver=solver, selection=selection, constraints=constraints,
         order=max(time_order, 1),
     )  # fmt: skip
-    law = bound_law(fields, library, rate_of, order, time_order, form or FieldWeakForm(), memory)
+    law = field_task(fields, library, rate_of, order, time_order, form or FieldWeakForm(), memory)
     reading = Reading(variables=fields.space.names, time=fields.grid.names[0] if time_order else None)
     settings = replace(settings, library=law.library, differentiation=law.form, reading=reading)
     found, noise = law.regression(fields)

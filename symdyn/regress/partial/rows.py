@@ -16,11 +16,11 @@ from symdyn.groups.jets import jet_of
 from symdyn.library import AbstractLibrary, AbstractTerms
 from symdyn.regress.partial.scatter import FieldNoise, noise_of
 from symdyn.regress.rows.moments import design_moments, sample_moments
-from symdyn.regress.rows.regression import Regression, _flat
+from symdyn.regress.rows.regression import Regression, flat_targets
 
 
 @dataclass(frozen=True)
-class FieldLaw:
+class FieldTask:
     """What law of fields is sought: `library` of terms, `rate_of` which fields or terms, orders of the derivatives."""
 
     library: AbstractLibrary
@@ -40,9 +40,9 @@ class FieldLaw:
         return _weak(self, fields) if isinstance(self.form, FieldWeakForm) else (_strong(self, fields), None)
 
 
-def bound_law(
+def field_task(
     fields: Fields, library: AbstractLibrary | None, rate_of, order: int | None, time_order: int, form, memory: int
-) -> FieldLaw:
+) -> FieldTask:
     """The law with what was not said filled in. Raises InputError where the library needs higher derivatives."""
     if library is None:
         sphere = fields.grid.sphere
@@ -59,7 +59,7 @@ def bound_law(
             raise InputError(f"unknown field {unknown[0]!r} in rate_of; there are {', '.join(fields.space.names)}")
     elif not isinstance(form, FieldWeakForm):
         raise InputError("the rate of terms is had in the weak form only: give form=sd.FieldWeakForm()")
-    return FieldLaw(library, rate_of, max(needed, 2) if order is None else order, time_order, form, memory)
+    return FieldTask(library, rate_of, max(needed, 2) if order is None else order, time_order, form, memory)
 
 
 def steady(fields: Fields) -> Fields:
@@ -81,7 +81,7 @@ def _derivatives(terms: FluxTerms) -> int:
     )
 
 
-def _weak(law: FieldLaw, fields: Fields) -> tuple[Regression, FieldNoise | None]:
+def _weak(law: FieldTask, fields: Fields) -> tuple[Regression, FieldNoise | None]:
     assert isinstance(law.form, FieldWeakForm)
     rows = field_rows(
         fields, law.library, rate_of=law.rate_of, form=law.form, order=law.order, time_order=law.time_order,
@@ -92,12 +92,12 @@ def _weak(law: FieldLaw, fields: Fields) -> tuple[Regression, FieldNoise | None]
     _check_count(len(order), len(rows.design), rows.terms, "windows")
     whole = rows.weights * _area(rows, fields)
     whole = whole / whole[order].mean()
-    design, targets, weights = _flat(rows.design[order], rows.targets[order], whole[order])
+    design, targets, weights = flat_targets(rows.design[order], rows.targets[order], whole[order])
     recording = _recording(fields, rows.space, rows.target_names, law, rows.target_units)
     return Regression(recording, rows.terms, design_moments(design, targets, weights)), noise_of(rows, whole)
 
 
-def _strong(law: FieldLaw, fields: Fields) -> Regression:
+def _strong(law: FieldTask, fields: Fields) -> Regression:
     assert isinstance(law.form, JetDerivatives)
     assert not isinstance(law.rate_of, AbstractLibrary)
     samples = jets(fields, order=law.order, rate_of=law.rate_of, time_order=law.time_order, derivatives=law.form)
@@ -137,7 +137,7 @@ def _nested(counts: tuple[int, ...]) -> np.ndarray:
 
 
 def _recording(
-    fields: Fields, space: StateSpace, names: tuple[str, ...], law: FieldLaw, units: tuple[str, ...]
+    fields: Fields, space: StateSpace, names: tuple[str, ...], law: FieldTask, units: tuple[str, ...]
 ) -> Recording:
     """What the law is about, without trajectories: jets, what is not among them, and rates where it is of order 2."""
     time = fields.grid.time

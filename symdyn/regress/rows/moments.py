@@ -125,7 +125,7 @@ def sample_moments(
         weights = np.ascontiguousarray(weights[:, 0])
     moments = _stream(_term_rows, terms, (states, targets, weights), terms.size, lengths)
     if not np.isfinite(moments.blocks).all():
-        _name_infinite_term(terms, states, weights)
+        name_infinite_term(terms, states, weights)
     return moments
 
 
@@ -225,7 +225,7 @@ def _host_rows(theta: Callable, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> 
 
 def _finite(a: np.ndarray, terms: Any, columns: tuple[np.ndarray, ...]) -> np.ndarray:
     if terms is not None and not np.isfinite(a).all():
-        _name_infinite_term(terms, columns[0], columns[2])
+        name_infinite_term(terms, columns[0], columns[2])
     return a
 
 
@@ -355,7 +355,7 @@ def _padded(column: np.ndarray, b: int, k: int, c: int, repeat: bool) -> np.ndar
     return np.ascontiguousarray(np.moveaxis(column.reshape(b, k, c, *column.shape[1:]), 2, -1))
 
 
-def _name_infinite_term(terms: AbstractTerms, states: np.ndarray, weights: np.ndarray) -> None:
+def name_infinite_term(terms: AbstractTerms, states: np.ndarray, weights: np.ndarray) -> None:
     """Raise the error that names the first term that is not finite, and where."""
     live = np.asarray(weights > 0 if weights.ndim == 1 else (weights > 0).any(axis=1))
     evaluate = eqx.filter_jit(jax.vmap(partial(_call, terms)))

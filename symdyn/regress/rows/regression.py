@@ -20,7 +20,7 @@ from symdyn.library import AbstractTerms
 from symdyn.model.model import known_rates
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.rows.generalised import WeakRows, unbiased_features
-from symdyn.regress.rows.moments import Moments, _name_infinite_term, design_moments, sample_moments
+from symdyn.regress.rows.moments import Moments, design_moments, name_infinite_term, sample_moments
 from symdyn.regress.solution import Settings
 
 
@@ -42,7 +42,7 @@ def regression(recording: Recording, settings: Settings, *, few: bool = False) -
     """
     few = few or settings.action is not None
     _check_rows(settings)
-    law = _described(recording, settings)
+    law = recording_of_law(recording, settings)
     if not isinstance(settings.differentiation, AbstractWeakForm):
         samples = pointwise_samples(recording, settings)
         if settings.known is not None:
@@ -73,7 +73,7 @@ def _features(terms: AbstractTerms) -> Callable[[np.ndarray, np.ndarray], np.nda
             host = terms.on_host(np.ascontiguousarray(states.T))
         values = evaluate(states, variance) if host is None else host.T
         if not np.isfinite(values).all():
-            _name_infinite_term(terms, states, np.ones(len(states)))
+            name_infinite_term(terms, states, np.ones(len(states)))
         return values
 
     return features
@@ -101,14 +101,14 @@ def _weak_rows(recording: Recording, settings: Settings, features: Callable, law
 
 def _weak_moments(rows: WeakRows, few: bool = False) -> Moments:
     """Moments of the rows as they are, trajectory by trajectory."""
-    made = [_flat(*each) for each in zip(rows.designs, rows.targets, rows.weights, strict=True)]
+    made = [flat_targets(*each) for each in zip(rows.designs, rows.targets, rows.weights, strict=True)]
     design, targets, weights = (np.concatenate(column) for column in zip(*made, strict=True))
     if not few:
         _enough(int((weights > 0).sum()), design.shape[1])
     return design_moments(design, targets, weights, tuple(len(each[2]) for each in made))
 
 
-def _flat(design: np.ndarray, targets: np.ndarray, weights: np.ndarray):
+def flat_targets(design: np.ndarray, targets: np.ndarray, weights: np.ndarray):
     """Rows of numbers: design (m, p), targets (m, t), weights (m,)."""
     if design.ndim == 3:  # vector terms: a row for each component
         weights = weights if weights.ndim == 2 else np.repeat(weights[:, None], targets.shape[1], axis=1)
@@ -123,12 +123,12 @@ def evaluated_moments(
     _check_rows(settings)
     with double_precision():
         if isinstance(settings.differentiation, AbstractWeakForm):
-            law = _described(recording, settings)
+            law = recording_of_law(recording, settings)
             form: Any = settings.differentiation
             settings = replace(settings, differentiation=replace(form, generalised=False))  # rows by themselves
             return _weak_moments(_weak_rows(recording, settings, lambda states, _: features(states), law, 0))
         samples = pointwise_samples(recording, settings)
-        design, targets, weights = _flat(features(samples.states), samples.targets, samples.weights)
+        design, targets, weights = flat_targets(features(samples.states), samples.targets, samples.weights)
     _enough(int((weights > 0).sum()), design.shape[1])
     return design_moments(design, targets, weights)
 
@@ -154,7 +154,7 @@ def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
         speed, change = (derivative(method, run, columns, order) for order in (1, 2))
         weights = usable(method, run)
         runs.append(replace(run, states=np.column_stack([run.states, speed]), rates=change, weights=weights))
-    return differentiated(replace(_described(recording, settings), trajectories=tuple(runs)), None)
+    return differentiated(replace(recording_of_law(recording, settings), trajectories=tuple(runs)), None)
 
 
 def _next_samples(recording: Recording) -> Samples:
@@ -182,7 +182,7 @@ def _known(settings: Settings, space: StateSpace, targets: tuple[str, ...], stat
             ) from error
 
 
-def _described(recording: Recording, settings: Settings) -> Recording:
+def recording_of_law(recording: Recording, settings: Settings) -> Recording:
     """The recording with the state, targets and kinematics of the law: a second-order law has rates in its state."""
     if settings.order == 1:
         return recording

@@ -21,7 +21,7 @@ from symdyn.regress.covariance import effective_rows
 from symdyn.regress.fit import Fit
 from symdyn.regress.outcome import solution_of
 from symdyn.regress.posed import fitted_recording
-from symdyn.regress.rows.regression import _described
+from symdyn.regress.rows.regression import recording_of_law
 from symdyn.regress.solution import RankedLibrary, Settings, Solution
 from symdyn.regress.solvers import ROUNDING, LeastSquares
 from symdyn.regress.solvers.base import ebic_price
@@ -299,7 +299,7 @@ def _law(best: dict[tuple[str, ...], Entry], recording: Recording, settings: Set
     if settings.action is not None or settings.constraints:
         (entry,) = best.values()
         return solution_of(fitted_recording(recording, replace(settings, library=entry.library)))
-    space = _described(recording, settings).target_space
+    space = recording_of_law(recording, settings).target_space
     parts = tuple((_target(group[0], space), library(entry)) for group, entry in best.items())
     plan = replace(settings, library=PerTarget(parts), solver=LeastSquares())
     return solution_of(fitted_recording(recording, plan))

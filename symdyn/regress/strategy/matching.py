@@ -19,7 +19,7 @@ from symdyn.regress.joint.grid import Observed, TimeGrid, grid, observed
 from symdyn.regress.joint.host import Given, HostCollocation
 from symdyn.regress.joint.solution import stats_of
 from symdyn.regress.refinement.tangents import replace_weights
-from symdyn.regress.rows.regression import _described
+from symdyn.regress.rows.regression import recording_of_law
 from symdyn.regress.solution import RESULTS, Settings, Solution
 from symdyn.regress.solvers.base import ebic_price
 from symdyn.regress.strategy.trial import Trial, smoothed, symbolic
@@ -85,7 +85,7 @@ class Matching:
         trial = Trial.of(recording, settings)
         if trial is None:
             return None
-        runs = observed(recording, _described(recording, settings), settings)
+        runs = observed(recording, recording_of_law(recording, settings), settings)
         smooth = np.concatenate([smoothed(run)[0] for run in recording.trajectories])
         residual = np.concatenate([run.values for run in runs]) - smooth
         live = np.concatenate([run.weights for run in runs]) > 0

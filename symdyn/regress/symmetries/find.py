@@ -106,13 +106,13 @@ def find_symmetries(
     2 t d/dt + x d/dx - u d/du
     t^2 d/dt + t x d/dx + (x - t u) d/du
     """
-    given = _array(points, "points")
-    if not isinstance(getattr(of, "model", of), AbstractModel) and _is_data(of, kind):
+    given = array_of(points, "points")
+    if not isinstance(getattr(of, "model", of), AbstractModel) and is_data(of, kind):
         of, identification = identify(of, **identification), {}
-    subject = _subject(of, kind, space, outputs, given, time, dimension, neighbours, identification)
+    subject = subject_of(of, kind, space, outputs, given, time, dimension, neighbours, identification)
     if isinstance(subject, Cloud | LevelSet) and given is not None:
         given = subject.onto(given) if isinstance(subject, LevelSet) else None
-    _check_points(subject, given)
+    check_points(subject, given)
     if isinstance(subject, JetLaw) and given is not None:
         given = subject.on_shell(given)
     seed = 20250826 if key is None else int(jax.random.randint(key, (), 0, 2**31 - 1))
@@ -133,7 +133,7 @@ def _near_data(of: Any) -> Callable[[np.random.Generator, int], np.ndarray] | No
     return domain.around if isinstance(domain, Domain) else None
 
 
-def _array(values: Any, name: str) -> np.ndarray | None:
+def array_of(values: Any, name: str) -> np.ndarray | None:
     if values is None:
         return None
     found = np.asarray(values, float)
@@ -142,7 +142,7 @@ def _array(values: Any, name: str) -> np.ndarray | None:
     return found
 
 
-def _check_points(subject: AbstractSubject, points: np.ndarray | None) -> None:
+def check_points(subject: AbstractSubject, points: np.ndarray | None) -> None:
     n = subject.place.narrow.size
     if isinstance(subject, JetLaw):
         n = subject.jets.size
@@ -173,7 +173,7 @@ def _kinds(discrete: bool | Sequence[str], subject: AbstractSubject) -> tuple[st
     return kinds
 
 
-def _subject(of, kind, space, outputs, points, time, dimension, neighbours, identification) -> AbstractSubject:
+def subject_of(of, kind, space, outputs, points, time, dimension, neighbours, identification) -> AbstractSubject:
     model = getattr(of, "model", of)
     if isinstance(model, AbstractModel):
         return law_of_fields(model) if model.space.derivatives else _of_model(model, time)
@@ -182,12 +182,12 @@ def _subject(of, kind, space, outputs, points, time, dimension, neighbours, iden
     if space is not None and (space.derivatives or space.coordinates):
         return _of_jets(of, space)
     if isinstance(of, np.ndarray | jnp.ndarray | list) and kind in (None, "cloud"):
-        data = _array(of, "the points of a cloud")
+        data = array_of(of, "the points of a cloud")
         assert data is not None
         return Cloud.of(Place(space or _unnamed(data.shape[1])), data, dimension, neighbours)
     if isinstance(of, Mapping) and kind in (None, "flow", "map"):
         space = space or StateSpace.of(**dict.fromkeys(of, 1))
-        law = Law(_unused, stacked(_read(of, space.component_names, space.component_names)))
+        law = Law(_unused, stacked(read_subject(of, space.component_names, space.component_names)))
         return OneStep(Place(space), law) if kind == "map" else Flow(Place(space, _clock(time, space)), law)
     return _of_function(of, kind, space, outputs, points, time)
 
@@ -209,7 +209,7 @@ def _unnamed(n: int) -> StateSpace:
     return StateSpace.of(**{f"x_{k}": 1 for k in range(n)})
 
 
-def _is_data(of: Any, kind: str | None) -> bool:
+def is_data(of: Any, kind: str | None) -> bool:
     if hasattr(of, "data_vars") or hasattr(of, "to_dataset"):
         return True
     if isinstance(of, Mapping):
@@ -217,7 +217,7 @@ def _is_data(of: Any, kind: str | None) -> bool:
     return isinstance(of, list) and len(of) > 0 and (isinstance(of[0], Mapping) or hasattr(of[0], "data_vars"))
 
 
-def _read(texts: Mapping[str, str], wanted: Sequence[str], names: Sequence[str]) -> list[Polynomial]:
+def read_subject(texts: Mapping[str, str], wanted: Sequence[str], names: Sequence[str]) -> list[Polynomial]:
     for name in texts:
         if name not in wanted:
             raise InputError(f"the law names {name!r}; the components are {', '.join(wanted)}")
@@ -280,7 +280,7 @@ def _of_jets(of: Any, space: StateSpace) -> JetLaw:
     if isinstance(of, str) and len(fields) == 1:
         of = {fields[0]: of}
     if isinstance(of, Mapping):
-        rates = Law(_unused, stacked(_read(of, fields, space.component_names)))
+        rates = Law(_unused, stacked(read_subject(of, fields, space.component_names)))
     elif callable(of):
         rates = Law(lambda z: _vector(of, z))
     else:

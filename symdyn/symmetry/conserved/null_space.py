@@ -20,7 +20,7 @@ from symdyn._errors import InputError
 from symdyn._types import Frozen, StateSpace
 from symdyn.groups import Polynomial
 from symdyn.library import AbstractLibrary, AbstractTerms, Subset
-from symdyn.symmetry._exact import _derivation, _rows, null_space, rational
+from symdyn.symmetry._exact import derivation_images, null_space, rational, rational_rows
 from symdyn.symmetry._states import random_states
 from symdyn.symmetry.conserved.result import (
     ConservedQuantities,
@@ -30,7 +30,7 @@ from symdyn.symmetry.conserved.result import (
     term_values,
 )
 from symdyn.symmetry.discovery.readable import sparse_basis, whole
-from symdyn.symmetry.discovery.solve import _snapped, defects, readable, scale_free
+from symdyn.symmetry.discovery.solve import defects, readable, scale_free, snapped
 from symdyn.symmetry.discovery.subjects import Law, Sample, scale_of
 
 _PRODUCTS = 150  # of quantities found, to tell new ones from polynomials of them
@@ -150,14 +150,14 @@ def _exact(law: Polynomial | None, terms: AbstractTerms) -> np.ndarray | None:
         return None
     field = list(zip(law.exponents.array.tolist(), whole_numbers[0], strict=True))
     backward = exponents[::-1]
-    _, basis = null_space(_rows(_derivation(backward, field), backward, [], [], 1), len(exponents))
+    _, basis = null_space(rational_rows(derivation_images(backward, field), backward, [], [], 1), len(exponents))
     return basis[:, ::-1]
 
 
 def _sampled(sample: Sample, spectrum: np.ndarray, directions: np.ndarray, tolerance: float) -> np.ndarray:
     kept = directions[spectrum < tolerance]
     if tolerance > 1e-6 and len(kept):
-        return _snapped(kept, sample, tolerance)[:, ::-1]
+        return snapped(kept, sample, tolerance)[:, ::-1]
     return readable(kept)[:, ::-1]
 
 

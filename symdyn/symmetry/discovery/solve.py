@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import qr, svd
 
 from symdyn.symmetry._exact import CONSTANT, null_space
-from symdyn.symmetry._sampled import _echelon, _readable
+from symdyn.symmetry._sampled import echelon_form, readable_rows
 from symdyn.symmetry.discovery.subjects import Sample
 
 _EMPTY = 1e-10  # relative size below which a direction has no terms at all, and so no defect
@@ -41,11 +41,11 @@ def solved(sample: Sample, conditions: tuple[Any, bool] | None, tolerance: float
         kept = _polished(conditions[0], kept)
     basis = readable(kept, np.linalg.norm(sample.fields, axis=0))
     if tolerance > 1e-6 and len(kept):
-        basis = _snapped(kept, sample, tolerance)
+        basis = snapped(kept, sample, tolerance)
     return Solved(basis, spectrum, False)
 
 
-def _snapped(kept: np.ndarray, sample: Sample, tolerance: float) -> np.ndarray:
+def snapped(kept: np.ndarray, sample: Sample, tolerance: float) -> np.ndarray:
     """A readable basis near approximate directions (r, g), where one has no larger defect than is tolerated."""
     _, _, rows = svd(kept, full_matrices=False)
     *_, order = qr(rows, mode="economic", pivoting=True)
@@ -70,8 +70,8 @@ def readable(basis: np.ndarray, size: np.ndarray | None = None) -> np.ndarray:
         return basis
     size = np.ones(basis.shape[1]) if size is None else np.where(size > 0, size, 1.0)
     _, s, rows = svd(basis * size, full_matrices=False)
-    _, found = _echelon(np.zeros(basis.shape[1]), rows[s > 1e-12 * s[0]])
-    return _readable(found / size)
+    _, found = echelon_form(np.zeros(basis.shape[1]), rows[s > 1e-12 * s[0]])
+    return readable_rows(found / size)
 
 
 def scale_free(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
