@@ -201,6 +201,7 @@ def test_burgers_equation(noise, tolerance):
     np.testing.assert_allclose(law, [-0.5, nu], rtol=tolerance)
 
 
+@pytest.mark.slow
 def test_noise_of_targets_is_what_white_noise_does():
     x, t = np.linspace(0, 1, 40), np.linspace(0, 1, 50)
     grid = sd.Grid((sd.Box("x", x),), time=sd.Box("t", t))

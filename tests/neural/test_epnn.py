@@ -72,6 +72,7 @@ def test_discrete_elements_are_measured_and_enforced():
         assert np.abs(free.broken_elements()).max() > 1e-2
 
 
+@pytest.mark.slow
 def test_promotion_keeps_the_direction_that_the_data_do_not_break(tmp_path):
     """x' = v, v' = -x - e_z: rotations about the vertical remain."""
     rng = np.random.default_rng(0)

@@ -91,6 +91,7 @@ def test_gaps_uneven_times_and_several_runs():
         assert abs(found - value) < 4 * spread < 0.15
 
 
+@pytest.mark.slow
 def test_a_vector_law_of_second_order():
     data = sd.make_dataset("kepler", times=np.linspace(0, 20, 300))
     position = data.position.values + 0.01 * np.random.default_rng(0).normal(size=data.position.shape)

@@ -75,6 +75,7 @@ def test_no_symmetry_is_invented():
     np.testing.assert_array_equal(law.coefficients, plain.coefficients)
 
 
+@pytest.mark.slow
 def test_a_named_candidate_is_tested_not_believed(noisy):
     turn = sd.Action.polynomial({"turn": {"x": "-y", "y": "x"}})
     law = sd.identify(noisy[0], library=sd.Monomials(3), symmetry=turn)
