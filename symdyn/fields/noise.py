@@ -90,6 +90,7 @@ def noise_slope(powers: Powers, plan: Plan, slab: np.ndarray, place: dict[int, i
 
 
 def noise_series(a: list, b: list, variance: float) -> np.ndarray | None:
+    """The sum over j of (-1)^(j+1) variance^j / j! times both slopes of order j; None where none is there."""
     total = None
     for j, (x, y) in enumerate(zip(a, b, strict=True), start=1):
         if x is not None and y is not None:

@@ -108,6 +108,7 @@ class ProductTerms(AbstractTerms):
 
 
 def product_text(left: str, right: str, times: str) -> str:
+    """The name of a product of two terms."""
     if left == "1" or right == "1":
         return right if left == "1" else left
     return times.join(f"({text})" if _is_open(text) else text for text in (left, right))

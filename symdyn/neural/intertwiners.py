@@ -46,6 +46,7 @@ def intertwiners(source: Block, target: Block) -> Frozen:
 
 
 def null_space(C: np.ndarray, source: Block, target: Block) -> np.ndarray:
+    """Orthonormal rows of the null space of conditions C on maps from a source to a target."""
     if len(C) > C.shape[1]:
         C = np.asarray(np.linalg.qr(C, mode="r"))
     size = np.linalg.norm(C, axis=1).max(initial=0.0)

@@ -177,6 +177,7 @@ def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Soluti
 
 
 def encoded(value: Any) -> Any:
+    """A value as JSON holds it. Raises InputError for what would need code."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
@@ -204,6 +205,7 @@ def encoded(value: Any) -> Any:
 
 
 def decoded(value: Any) -> Any:
+    """The value that `encoded` wrote."""
     if isinstance(value, list):
         return tuple(decoded(v) for v in value)
     if not isinstance(value, dict):

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn._types import double_precision
 from symdyn.spectral.fixed import FixedSpace, fixed_space
 from symdyn.spectral.spaces import AbstractFeatureSpace, checked_points
 
@@ -206,6 +205,4 @@ def _by_evidence(psi, y, variances, smoothness: float | None, ridge: float | Non
     if best is None:
         raise InputError("ridge must be positive; use estimator='least_squares' for none")
     score, level, order, prior = best
-    with double_precision():
-        found = _ridge(psi, y, prior, level)
-    return found, float(score), float(level), float(order)
+    return _ridge(psi, y, prior, level), float(score), float(level), float(order)

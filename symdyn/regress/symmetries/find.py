@@ -134,6 +134,7 @@ def _near_data(of: Any) -> Callable[[np.random.Generator, int], np.ndarray] | No
 
 
 def array_of(values: Any, name: str) -> np.ndarray | None:
+    """Finite numbers (m, n) in float64, or None. Raises InputError for anything else."""
     if values is None:
         return None
     found = np.asarray(values, float)
@@ -143,6 +144,7 @@ def array_of(values: Any, name: str) -> np.ndarray | None:
 
 
 def check_points(subject: AbstractSubject, points: np.ndarray | None) -> None:
+    """Raises InputError for points of another number of components than the subject has."""
     n = subject.place.narrow.size
     if isinstance(subject, JetLaw):
         n = subject.jets.size
@@ -174,6 +176,7 @@ def _kinds(discrete: bool | Sequence[str], subject: AbstractSubject) -> tuple[st
 
 
 def subject_of(of, kind, space, outputs, points, time, dimension, neighbours, identification) -> AbstractSubject:
+    """What is asked for symmetries: a law, a function, an equation as text, a cloud or a graph."""
     model = getattr(of, "model", of)
     if isinstance(model, AbstractModel):
         return law_of_fields(model) if model.space.derivatives else _of_model(model, time)
@@ -210,6 +213,7 @@ def _unnamed(n: int) -> StateSpace:
 
 
 def is_data(of: Any, kind: str | None) -> bool:
+    """Whether a law is to be identified first."""
     if hasattr(of, "data_vars") or hasattr(of, "to_dataset"):
         return True
     if isinstance(of, Mapping):
@@ -218,6 +222,7 @@ def is_data(of: Any, kind: str | None) -> bool:
 
 
 def read_subject(texts: Mapping[str, str], wanted: Sequence[str], names: Sequence[str]) -> list[Polynomial]:
+    """Polynomials of a law given as text, in the order wanted. Raises InputError for unknown names."""
     for name in texts:
         if name not in wanted:
             raise InputError(f"the law names {name!r}; the components are {', '.join(wanted)}")
