@@ -19,6 +19,7 @@ from symdyn.neural.law import NeuralLaw
 from symdyn.symmetry import lie_derivative
 
 Norm = Literal["nuclear", "squares", "logdet"]
+UNROLLED = 16  # up to so many generators the products are written out, beyond them they are a loop: compiling takes longer
 
 
 class AbstractPenalty(abc.ABC):
@@ -187,13 +188,23 @@ class _Bound:
         return _normed(jnp.concatenate([squares, discrete]), chosen.norm, chosen.eps)
 
     def matrix(self, law, states):
-        """Lie derivatives along the generators of unit size as columns, (m d, g), with mean squares as norms."""
-        units = jnp.eye(len(self.sizes), dtype=states.dtype)
-        repeated, weights = jnp.tile(states, (len(units), 1)), jnp.repeat(units, len(states), axis=0)
-        columns = jax.vmap(lambda x, w: self._combination(law, x, w))(
-            repeated, weights
-        )  # one flat batch: plain products
-        return columns.reshape(len(units), -1).T / np.sqrt(len(states) * columns.shape[1])
+        """Lie derivatives along the generators of unit size as columns, (m d, g), with mean squares as norms.
+
+        The law itself is evaluated once, and its derivative applied to each generator by products of plain matrices:
+        batched over generators as well as states these would be several times as slow on a CPU.
+        """
+        values, push = jax.linearize(jax.vmap(law.rate), states)
+        generators = self.conditions.generators
+        if not generators:
+            return jnp.zeros((values.size, 0), states.dtype)
+        fields = [jax.vmap(lambda x, g=g: _at(g.field, x))(states) for g in generators]
+        few = len(fields) <= UNROLLED
+        pushed = [push(v) for v in fields] if few else list(jax.lax.map(push, jnp.stack(fields)))
+        columns = []
+        for g, p, size in zip(generators, pushed, self.sizes, strict=True):
+            turned = jax.vmap(lambda x, y, g=g: _at(g.fibre, x) @ y + _at(g.shift, x))(states, values)
+            columns.append(((p - turned) / (size * self.rate_scale).astype(states.dtype)).ravel())
+        return jnp.stack(columns, axis=1) / np.sqrt(values.size)
 
     def _combination(self, law, x, weights):
         """The Lie derivative along sum_i w_i xi_i at one state, (d,): one forward-mode product."""
