@@ -146,7 +146,7 @@ class NeuralLaw(AbstractModel):
 
         Variables that the action mixes share one size; the origin stays. So the law stays equivariant.
         """
-        groups = _mixed(self.space, None if self.recipe is None else self.recipe[0])
+        groups = mixed(self.space, None if self.recipe is None else self.recipe[0])
         scale, rate_scale = np.ones(self.space.size), np.ones(self.space.select(self.targets).size)
         target_space = self.space.select(self.targets)
         for names in groups:
@@ -210,7 +210,7 @@ def _size(values: np.ndarray) -> float:
     return size if np.isfinite(size) and size > 0 else 1.0
 
 
-def _mixed(space: StateSpace, action: Action | None) -> list[tuple[str, ...]]:
+def mixed(space: StateSpace, action: Action | None) -> list[tuple[str, ...]]:
     """Variables that some generator or element moves into one another, or shifts together."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components

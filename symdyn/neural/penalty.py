@@ -15,11 +15,13 @@ from symdyn._errors import InputError
 from symdyn.groups import Action, Conditions, Polynomial
 from symdyn.model.model import AbstractModel, rates_at
 from symdyn.neural.epnn import EPNN
-from symdyn.neural.law import NeuralLaw
+from symdyn.neural.law import NeuralLaw, mixed
 from symdyn.symmetry import lie_derivative
 
 Norm = Literal["nuclear", "squares", "logdet"]
-UNROLLED = 16  # up to so many generators the products are written out, beyond them they are a loop: compiling takes longer
+UNROLLED = (
+    16  # up to so many generators the products are written out, beyond them they are a loop: compiling takes longer
+)
 
 
 class AbstractPenalty(abc.ABC):
@@ -105,8 +107,9 @@ class SymmetryPenalty(AbstractPenalty):
         "squares": the sum of squares, without bias from one random combination of the generators at each state (one
         forward-mode product instead of one for each generator): all candidates are pressed alike.
 
-    Generators are measured at the data in units of the sizes of the variables, and Lie derivatives in units of the
-    rates, so that weights carry over. Discrete elements add |f(g x) - T_g f(x)|.
+    Generators have unit size over a round cloud as large as the data, in units of the variables (one for all that the
+    action mixes), and Lie derivatives are in units of the rates, so that weights carry over. Discrete elements add
+    |f(g x) - T_g f(x)|.
 
     Parameters
     ----------
@@ -147,21 +150,38 @@ class SymmetryPenalty(AbstractPenalty):
     def on(self, law: AbstractModel, states: np.ndarray) -> Callable:
         """A differentiable function of (law, states (m, n), key), for laws of this state near states (m, n)."""
         conditions = self.action.on(law.space).rates(law.targets)
-        fields = [g.field for g in conditions.generators]
         points = np.asarray(states, float)[:: max(1, len(states) // 400)]
-        scale = np.sqrt(np.mean(points**2, axis=0)) + 1e-300
         rates = np.asarray(rates_at(law, points), float)
         known = getattr(law, "rate_scale", None)
         rate_scale = np.full(rates.shape[1], np.sqrt(np.mean(rates**2)) + 1e-12) if known is None else known.array
-        sizes = []
-        for field in fields:
-            if isinstance(field, Polynomial):
-                moved = field.at(points)
-            else:
-                moved = np.asarray(jax.vmap(lambda x, f=field: jnp.asarray(f(x)))(jnp.asarray(points)), float)
-            sizes.append(float(np.sqrt(np.mean((moved / scale) ** 2))))
-        sizes = np.where(np.asarray(sizes) > 0, sizes, 1.0)
+        sizes = _unit_sizes([g.field for g in conditions.generators], _scales(law, self.action, points))
         return _Bound(self, conditions, sizes, np.asarray(rate_scale, float))
+
+
+def _scales(law: AbstractModel, action: Action, points: np.ndarray) -> np.ndarray:
+    """One size for all variables that the action mixes, (n,)."""
+    scale = np.ones(points.shape[1])
+    for names in mixed(law.space, action):
+        here = law.space.indices(names)
+        scale[here] = np.sqrt(np.mean(points[:, here] ** 2)) or 1.0
+    return scale
+
+
+def _unit_sizes(fields, scale: np.ndarray) -> np.ndarray:
+    """The root mean square of each field in these units, over a cloud that is round in them, (g,).
+
+    Over the data themselves a rotation about an axis along which they lie would be small, and its defect blown up: the
+    norm of the Lie derivatives must not depend on the directions of the data, but on those of the candidates alone.
+    """
+    points = np.random.default_rng(0).normal(size=(400, len(scale))) * scale
+    sizes = []
+    for field in fields:
+        if isinstance(field, Polynomial):
+            moved = field.at(points)
+        else:
+            moved = np.asarray(jax.vmap(lambda x, f=field: jnp.asarray(f(x)))(jnp.asarray(points)), float)
+        sizes.append(float(np.sqrt(np.mean((moved / scale) ** 2))))
+    return np.where(np.asarray(sizes) > 0, np.asarray(sizes), 1.0)
 
 
 @dataclass(frozen=True, eq=False)

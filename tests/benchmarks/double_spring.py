@@ -53,6 +53,7 @@ class Hamiltonian(eqx.Module):
 def laws(network: str, seeds: int) -> list[sd.NeuralLaw]:
     made = {
         "mlp": lambda key: sd.NeuralLaw.of(SPACE, None, (42, 42, 42), key=key),
+        "mlp_promoted": lambda key: sd.NeuralLaw.of(SPACE, None, (42, 42, 42), key=key),
         "hamiltonian": lambda key: sd.NeuralLaw(
             network=Hamiltonian(sd.PlainMLP(12, 1, (42, 42, 42), key=key)), space=SPACE, targets=NAMES
         ),
@@ -116,7 +117,7 @@ def rollout_error(law, whole: np.ndarray) -> float:
 def symmetry(law, states: np.ndarray) -> dict:
     """Singular values of the Lie derivatives of the law along so(3), and how far the least is from the vertical."""
     bound = sd.SymmetryPenalty(TURN, samples=None).on(law, states)
-    M = np.asarray(bound.matrix(law, jnp.asarray(states)), float) / bound.sizes
+    M = np.asarray(bound.matrix(law, jnp.asarray(states)), float)
     _, sizes, vectors = np.linalg.svd(M, full_matrices=False)
     found = sd.find_symmetries(law, candidates=TURN, points=states[:200], tolerance=0.1, discrete=False)
     return {
@@ -130,7 +131,11 @@ def symmetry(law, states: np.ndarray) -> dict:
 def trained(network: str, train: np.ndarray, held: np.ndarray, options) -> tuple[sd.Training, float]:
     times = np.arange(5) * 0.2
     as_data = lambda c: sd.dataset(times, **{n: c[..., 3 * i : 3 * i + 3] for i, n in enumerate(NAMES)})  # noqa: E731
-    penalty = sd.LayerPenalty(options.gamma) if network == "promoted" else None
+    penalties = {
+        "promoted": sd.LayerPenalty(options.gamma),
+        "mlp_promoted": sd.SymmetryPenalty(TURN, weight=10 * options.gamma, norm="logdet", samples=None, eps=1e-3),
+    }
+    penalty = penalties.get(network)
     rate = optax.cosine_decay_schedule(options.rate, options.steps, 0.01) if options.cosine else options.rate
     begun = time.process_time()
     done = sd.train(
@@ -179,7 +184,7 @@ def table(path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    every = ("mlp", "hamiltonian", "free", "enforced", "promoted", "emlp")
+    every = ("mlp", "mlp_promoted", "hamiltonian", "free", "enforced", "promoted", "emlp")
     parser.add_argument("--networks", nargs="+", default=every, choices=(*every, "too_large"))
     parser.add_argument("--trajectories", nargs="+", type=int, default=[25, 100])
     parser.add_argument("--seeds", type=int, default=3)

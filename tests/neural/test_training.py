@@ -55,6 +55,37 @@ def test_multiple_shooting_agrees_with_simulation():
     assert np.array_equal(rows["states"][0, -1], rows["states"][1, 0])
 
 
+def test_a_curriculum_reaches_further_as_training_goes_on():
+    law = plain()
+    whole, grown = sd.TrajectoryMatching(5, substeps=2), sd.TrajectoryMatching(5, substeps=2, curriculum=0.5)
+    rows = {n: jnp.asarray(v) for n, v in whole.rows(_recording(law), law).items()}
+    rows = {n: v.astype(jnp.float32) if v.dtype.kind == "f" else v for n, v in rows.items()}
+    short = sd.TrajectoryMatching(2, substeps=2)
+    pairs = {**rows, **{n: rows[n][:, :2] for n in ("times", "states", "weights")}}
+    assert float(grown.loss(law, rows, {}, 0.0)) == pytest.approx(float(short.loss(law, pairs, {})), rel=1e-5)
+    assert float(grown.loss(law, rows, {}, 0.5)) == pytest.approx(float(whole.loss(law, rows, {})), rel=1e-5)
+    done = sd.train(law, DATA, match=grown, steps=400, every=200, batch=16, learning_rate=1e-2)
+    assert float(done.history.loss[0, -1]) < 1e-3
+
+
+def test_an_adjoint_of_diffrax_gives_the_same_gradient():
+    law = plain()
+    own = sd.TrajectoryMatching(4, substeps=1)
+    rows = {n: jnp.asarray(v[:6]) for n, v in own.rows(_recording(law), law).items()}
+    rows = {n: v.astype(jnp.float32) if v.dtype.kind == "f" else v for n, v in rows.items()}
+    theirs = sd.TrajectoryMatching(4, substeps=1, adjoint=diffrax.RecursiveCheckpointAdjoint())
+    slopes = [jax.tree.leaves(eqx.filter_grad(lambda m, c=c: c.loss(m, rows, {}))(law)) for c in (own, theirs)]
+    assert all(np.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in zip(*slopes, strict=True))
+    assert max(float(jnp.abs(a).max()) for a in slopes[0]) > 1e-3
+
+
+def test_a_training_says_what_was_asked_for():
+    done = sd.train(plain(), DATA, steps=4, every=2, batch=8)
+    assert "steps = 4" in str(done)
+    assert "RateMatching" in done.history.attrs["match"]
+    assert done.history.to_dataframe().shape == (2, 3)
+
+
 def _recording(law):
     from symdyn.neural.training.result import recorded
 
@@ -159,6 +190,18 @@ def test_a_penalty_makes_a_plain_network_more_symmetric(norm):
         law = sd.train(plain(), DATA, penalty=replace(penalty, weight=weight), **options).law
         broken[weight] = float(measured.on(law, states)(law, states, jax.random.key(0)))
     assert broken[1.0] < 0.6 * broken[0.0]
+
+
+def test_generators_have_one_size_whatever_the_directions_of_the_data():
+    space, turn = sd.StateSpace.of(x=3), sd.SO(3).acting_on(x=sd.Vector)
+    upright = np.array([0.1, 0.1, 3.0]) * np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    law = sd.NeuralLaw.of(space, None, (4,), key=jax.random.key(0))
+    sizes = sd.SymmetryPenalty(turn).on(law, upright).sizes
+    assert sizes.max() / sizes.min() < 1.15
+    wide = sd.SE(3).acting_on(x=sd.Point)  # steps are in units of the data, turns in radians
+    sizes = sd.SymmetryPenalty(wide).on(law, upright).sizes
+    steps = np.sqrt(1 / 3) / np.sqrt(np.mean(upright**2))
+    assert np.allclose(np.sort(sizes), np.sort([steps] * 3 + [np.sqrt(2 / 3)] * 3), rtol=0.1)
 
 
 def test_the_random_combination_is_unbiased_and_the_matrix_is_the_lie_derivative():

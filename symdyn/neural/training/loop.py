@@ -21,7 +21,7 @@ from symdyn.neural.training.checkpoint import fingerprint, restored, store
 from symdyn.neural.training.matching import AbstractMatching, RateMatching
 from symdyn.neural.training.result import Outcome, Training, recorded
 from symdyn.neural.training.split import held_out
-from symdyn.neural.training.steps import State, compiled, first_state
+from symdyn.neural.training.steps import State, compiled, first_state, placed
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Options:
     every: int
     seeds: int
     augment: Augmentation | None = None
+    devices: tuple[Any, ...] = ()
 
     def __post_init__(self):
         for name in ("steps", "every", "seeds"):
@@ -50,6 +51,23 @@ class Options:
                 raise InputError(f"{name} must be a positive integer or None, got {value!r}")
         if not callable(self.learning_rate) and not self.learning_rate > 0:
             raise InputError(f"the learning rate must be positive, got {self.learning_rate!r}")
+        if len(self.devices) > 1 and self.seeds % len(self.devices):
+            rows = self.batch
+            if rows is None or rows % len(self.devices):
+                raise InputError(
+                    f"{len(self.devices)} devices share seeds or the rows of a batch: their number must divide "
+                    f"seeds={self.seeds} or batch={rows!r}"
+                )
+
+    def described(self) -> dict[str, str]:
+        """What was asked for, as text by name, for people and for files."""
+        named = {
+            "match": self.match, "steps": self.steps, "batch": self.batch, "learning_rate": self.learning_rate,
+            "optimiser": None if self.optimiser is None else "an optax transformation", "penalty": self.penalty,
+            "patience": self.patience, "every": self.every,
+            "seeds": self.seeds, "augment": self.augment,
+        }  # fmt: skip
+        return {name: getattr(v, "__qualname__", None) or repr(v) for name, v in named.items() if v is not None}
 
     def transformation(self):
         """The optimiser: Adam with gradients of norm at most 1 and a cosine schedule after a short warm-up."""
@@ -83,6 +101,7 @@ def train(
     seeds: int = 1,
     checkpoint=None,
     standardise: bool = True,
+    devices: Sequence[Any] = (),
     key=None,
     **reading,
 ) -> Training:
@@ -106,6 +125,8 @@ def train(
     checkpoint: a file. It is replaced in one step after each round; a training that was killed goes on from there and
         ends with the same weights bit for bit (on one and the same processor).
     standardise: whether to set the law's units of states and rates from the data, where it has none.
+    devices: several of `jax.devices()`: each trains a part of the seeds where their number divides these, and otherwise
+        takes a part of the rows of each batch.
     key: a JAX PRNG key for batches, penalty and redrawn weights.
     reading: how data are read: `variables`, `time`, `trajectories`, ... as for `identify`.
 
@@ -130,7 +151,8 @@ def train(
         raise InputError(f"give several laws or a number of seeds, not both; got {len(given)} laws and seeds={seeds}")
     count = max(seeds, len(given))
     options = Options(
-        match or RateMatching(), steps, batch, learning_rate, optimiser, penalty, patience, every, count, augment
+        match or RateMatching(), steps, batch, learning_rate, optimiser, penalty, patience, every, count, augment,
+        tuple(devices),
     )  # fmt: skip
     law = given[0]
     key = jax.random.key(0) if key is None else key
@@ -173,6 +195,7 @@ class _Run:
         state, static = first_state(laws, options.match.free(rows), optimiser, options.seeds)
         mark = "" if self.checkpoint is None else fingerprint(options, self.rows, self.checks, self.key, state)
         state, history = restored(self.checkpoint, mark, state)
+        state, rows, checks = placed(options, (state, rows, checks))
         advance, validate = compiled(options, penalty, static, checks is not None, moves)
         result: Outcome = "finished"
         try:
@@ -191,7 +214,7 @@ class _Run:
                     break
         except KeyboardInterrupt:
             result = "interrupted"
-        return _result(laws, state, static, history, result)
+        return _result(laws, state, static, history, result, options)
 
 
 def _dtype(law: NeuralLaw):
@@ -230,8 +253,12 @@ def _line(record: dict[str, np.ndarray], steps: int) -> str:
     return f"step {int(record['step'])} of {steps}: loss {loss:.3g}, validation {check:.3g}"
 
 
-def _result(laws: list[NeuralLaw], state: State, static, history, result: Outcome) -> Training:
+def _result(laws: list[NeuralLaw], state: State, static, history, result: Outcome, options: Options) -> Training:
     import xarray as xr
+
+    from symdyn import __version__
+
+    settings = {**options.described(), "symdyn": __version__, "jax": jax.__version__}
 
     found = tuple(
         eqx.combine(jax.tree.map(lambda leaf, k=k: leaf[k], state.best["law"]), static) for k in range(len(laws))
@@ -242,5 +269,6 @@ def _result(laws: list[NeuralLaw], state: State, static, history, result: Outcom
     dataset = xr.Dataset(
         {n: (("seed", "step"), v) for n, v in table.items()},
         coords={"seed": np.arange(len(laws)), "step": [int(r["step"]) for r in history]},
+        attrs=settings,
     )
-    return Training(found[best], found, dataset, result)
+    return Training(found[best], found, dataset, result, settings)

@@ -25,13 +25,23 @@ class Training:
 
     `law`: the best one by validation; `laws`: those of all seeds, each at its best validation; `history`: an
     xarray.Dataset of loss, validation loss and skipped steps by seed and step; `result`: "finished", "stopped_early",
-    "not_finite" (loss or gradient were infinite for a whole round; the laws are the last good ones) or "interrupted".
+    "not_finite" (loss or gradient were infinite for a whole round; the laws are the last good ones) or "interrupted";
+    `settings`: what was asked for, as text by name, also among the attributes of `history`, which
+    `history.to_netcdf(...)` and `history.to_dataframe().to_csv(...)` write.
     """
 
     law: NeuralLaw
     laws: tuple[NeuralLaw, ...]
     history: Any
     result: Outcome
+    settings: dict[str, str]
+
+    def __str__(self) -> str:
+        count, steps = len(self.laws), self.history.step.values
+        head = f"{count} law{'s' * (count > 1)} of {self.law.parameters} weights: {self.result}"
+        if len(steps):
+            head += f" at step {steps[-1]}, best validation loss {float(self.history.validation.min()):.3g}"
+        return "\n".join([head, *(f"  {name} = {value}" for name, value in self.settings.items())])
 
     @property
     def model(self) -> NeuralLaw:

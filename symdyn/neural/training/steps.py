@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 class State(NamedTuple):
@@ -38,6 +39,27 @@ def first_state(laws, free, optimiser, seeds: int) -> tuple[State, Any]:
     return State(params, jax.vmap(optimiser.init)(params), params, inf, inf, none, jnp.zeros((), jnp.int32)), static
 
 
+def placed(options, arrays):
+    """(state, rows, held-out rows) on the devices of the options: weights by seed, or whole on each of them."""
+    if len(options.devices) < 2:
+        return arrays
+    state, rows, checks = arrays
+    mesh, spec = _mesh(options.devices), jax.sharding.PartitionSpec
+    whole = jax.sharding.NamedSharding(mesh, spec())
+    by_seed = jax.sharding.NamedSharding(mesh, spec("device")) if _by_seed(options) else whole
+    put = lambda tree, where: jax.tree.map(lambda leaf: jax.device_put(leaf, where), tree)  # noqa: E731
+    step = put(state.step, whole)
+    return put(state._replace(step=None), by_seed)._replace(step=step), put(rows, whole), put(checks, whole)
+
+
+def _mesh(devices) -> jax.sharding.Mesh:
+    return jax.sharding.Mesh(np.asarray(devices, dtype=object), ("device",))
+
+
+def _by_seed(options) -> bool:
+    return options.seeds % len(options.devices) == 0
+
+
 def compiled(options, penalty, static, checked: bool, moves=None):
     """`advance(state, rows, key, count)` -> (state, mean losses, skipped steps), `validate(state, losses, checks)`.
 
@@ -62,9 +84,9 @@ class _Fixed:
     penalty: Any
     moves: Any
 
-    def objective(self, static, params, batch, key):
+    def objective(self, static, params, batch, key, done):
         law = eqx.combine(params["law"], static)
-        loss = self.options.match.loss(law.prepared(), batch, params["free"])
+        loss = self.options.match.loss(law.prepared(), batch, params["free"], done)
         if self.penalty is None:
             return loss, loss
         states = batch["states"].reshape(-1, batch["states"].shape[-1])
@@ -78,10 +100,13 @@ class _Fixed:
         if size is not None and size < count:
             chosen = jax.random.randint(draw, (size,), 0, count)
             batch = {name: values[chosen] for name, values in rows.items()}
+            if len(self.options.devices) > 1 and not _by_seed(self.options):
+                rowwise = jax.sharding.NamedSharding(_mesh(self.options.devices), jax.sharding.PartitionSpec("device"))
+                batch = jax.lax.with_sharding_constraint(batch, rowwise)
         if self.moves is not None:
             batch = self.moves(batch, jax.random.fold_in(draw, 1))
         objective = jax.value_and_grad(partial(self.objective, static), has_aux=True)
-        (total, loss), slope = objective(params, batch, other)
+        (total, loss), slope = objective(params, batch, other, at / self.options.steps)
         good = jnp.isfinite(total) & jnp.all(jnp.stack([jnp.isfinite(g).all() for g in jax.tree.leaves(slope)]))
         slope = jax.tree.map(lambda g: jnp.where(good, g, 0.0), slope)
         change, later = optimiser.update(slope, memory, params)
