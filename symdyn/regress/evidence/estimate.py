@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,14 @@ class Estimate:
     def determined(self) -> bool:
         """Whether there are more rows than terms, so that the size of the noise is known."""
         return self.moments is None or self.moments.n_rows > self.moments.n_terms
+
+    @cached_property
+    def root(self) -> np.ndarray:
+        """C^(-1/2): rows (k, r) that make the errors of the weights independent and of unit size."""
+        scale = 1 / np.sqrt(np.maximum(np.diag(self.covariance), 1e-300))
+        values, vectors = np.linalg.eigh(self.covariance * np.outer(scale, scale))
+        keep = values > 1e-13 * values.max()
+        return (vectors[:, keep] / np.sqrt(values[keep])).T * scale
 
     def part(self, blocks: np.ndarray) -> Estimate:
         """The same from some of the blocks of rows, (b,) booleans."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,7 @@ def identify_field(
     solver: AbstractSolver | None = None,
     selection: AbstractSelection | None = None,
     constraints: Iterable[AbstractConstraint] = (),
+    promote: Any = None,
     memory: int = BLOCK,
 ) -> Solution:
     r"""A law of fields from data: a sparse partial differential equation, on the symmetric subspace.
@@ -65,6 +67,8 @@ def identify_field(
         `sd.SO(2).acting_on({("x", "y"): sd.Point}, u=sd.Scalar)`. With time_order=2 it may mix time and space, as
         `sd.Poincare(1).acting_on(u=sd.Scalar)` does: then u_tt - F is invariant as a whole.
     solver, selection, constraints: see `identify`.
+    promote: candidate symmetries, of which those are kept that the data do not contradict: a group, an action, or
+        `sd.Promote(...)`. `sd.promotion` tells the whole story.
     memory: how many numbers of the data are read at once, in the weak form, which takes about four times as much while
         it works on them; no fewer than one window needs. `JetDerivatives` hold all of them.
 
@@ -86,7 +90,14 @@ def identify_field(
     >>> sd.identify_field(heat).active_terms
     ('u_xx',)
     """
-    _check(fields, rate_of, time_order, form)
+    check_fields(fields, rate_of, time_order, form)
+    if promote is not None:
+        from symdyn.regress.partial.promoting import field_promotion
+
+        return field_promotion(
+            fields, promote, library=library, rate_of=rate_of, order=order, time_order=time_order, form=form,
+            action=action, solver=solver, selection=selection, constraints=constraints, memory=memory,
+        ).law  # fmt: skip
     fields = fields if time_order else steady(fields)
     if isinstance(library, Mapping):
         library = PerTarget(tuple(library.items()))
@@ -163,7 +174,8 @@ def _without_weakest(fit: Fit) -> Path:
     )  # fmt: skip
 
 
-def _check(fields, rate_of, time_order: int, form) -> None:
+def check_fields(fields, rate_of, time_order: int, form) -> None:
+    """Raise InputError for what is no law of fields."""
     if not isinstance(fields, Fields):
         raise InputError(
             f"identify_field takes Fields, as sd.open_fields(data) gives them, got {type(fields).__name__}; "

@@ -17,6 +17,7 @@ from symdyn.fields.scores import score_covariance
 from symdyn.fields.weak import weighted_noise_moments
 from symdyn.regress.covariance import Scatter
 from symdyn.regress.fit import Fit
+from symdyn.regress.rows.moments import Moments
 from symdyn.regress.rows.regression import Regression
 
 EXPLAINED = 1.5  # squares of the residual over those that noise makes, up to which the noise is all there is
@@ -58,6 +59,26 @@ class FieldNoise:
         freedom = np.full(len(covariance), float(max(problem.n_rows - len(covariance), 1)))
         scatter = Scatter(covariance, freedom, fit.scatter.inflation, fit.scatter.level)
         return replace(fit, covariance=covariance, scatter=scatter)
+
+    def whole_covariance(self, moments: Moments, coefficients: np.ndarray) -> np.ndarray | None:
+        """The covariance (p d, p d) of all coefficients (p, d) together; None where noise does not say all.
+
+        `moments`: G, from which the noise was taken.
+        """
+        p, d = coefficients.shape
+        left = self.rows.targets - self.rows.design @ coefficients
+        scale = np.sqrt(np.maximum(self.weights @ left**2 / self.weights.sum(), 1e-300))
+        ratio = self._ratio(coefficients, tuple(range(d)), scale)
+        if not 1 / EXPLAINED <= ratio <= EXPLAINED:
+            return None
+        design = np.einsum("mp,cd->mpcd", self.weights[:, None] * self.rows.design, np.diag(scale**-2.0))
+        middle = score_covariance(self.rows.problem, design.reshape(-1, p * d, d), coefficients, self.rows.memory)
+        if middle is None:
+            return None
+        factor = moments.r_factor()[:p, :p] * moments.scale[:p]
+        inverse = np.linalg.pinv(factor, rcond=1e-12)
+        bread = np.einsum("pq,cd->pcqd", inverse @ inverse.T, np.diag(scale**2)).reshape(p * d, p * d)
+        return ratio * bread @ middle @ bread
 
     def _ratio(self, coefficients: np.ndarray, columns: tuple[int, ...], scale: np.ndarray) -> float:
         """The squares of the residual over those that noise of the level seen in the data makes of this law."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb, log
 
 import numpy as np
@@ -26,6 +26,7 @@ ROUNDINGS = (0.3, 0.1, 0.03, 0.0)  # shares of the largest entry below which an 
 class Hypothesis:
     """A set of symmetries: the fields, their action, the coefficients that they admit, and what the data say.
 
+    `elements`: discrete ones beside the fields, (label, matrix on the coordinates and values, factor of the time);
     `misfit`: how much the squared error in units of the noise rises when they are enforced; `saved`: by how many the
     free coefficients fall; `fitted`: how many numbers in the generators were read off the data (no whole numbers);
     `price`: misfit, less the numbers that are saved times the logarithm of the number of independent rows.
@@ -38,20 +39,23 @@ class Hypothesis:
     saved: int
     fitted: int
     price: float
+    elements: tuple[tuple[str, np.ndarray, float], ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The generators as text."""
-        return tuple(text_of(field) for field in self.fields)
+        """The generators as text, and the names of the discrete elements."""
+        return (*(text_of(field) for field in self.fields), *(label for label, *_ in self.elements))
 
 
-def hypotheses(candidates: Candidates, kept, admitted, problem: PenaltyProblem, space) -> list[Hypothesis]:
+def hypotheses(
+    candidates: Candidates, kept, admitted, problem: PenaltyProblem, space, time: str = "t"
+) -> list[Hypothesis]:
     """All that is worth a test: what the path kept, as it is and with rounded entries, and all candidates together.
 
     `kept`: arrays (r, g) of combinations; `admitted`: from an action to the coefficients that it admits.
     """
     found, seen = [], set()
-    for basis in [np.eye(candidates.count), *kept]:
+    for basis in [np.eye(candidates.count), *kept] if candidates.parts else []:
         for rounding in ROUNDINGS if len(basis) else ():
             rows = rounded(basis, rounding)
             key = np.round(projection(rows), 6).tobytes()
@@ -60,13 +64,33 @@ def hypotheses(candidates: Candidates, kept, admitted, problem: PenaltyProblem, 
             seen.add(key)
             fields = tuple(candidates.rows(row[None]).parts[0] for row in rows)
             try:
-                action = action_of(fields, [], space)
+                action = action_of(fields, [], space, time)
                 subspace = admitted(action)
             except InputError:  # nothing is equivariant, or the fields make no action
                 continue
             fitted = int(np.sum(np.abs(rows - np.round(rows)) > TINY))
             found.append(judged(fields, action, subspace, fitted, problem))
     return found
+
+
+def with_elements(
+    start: Hypothesis | None, elements, admitted, problem: PenaltyProblem, space, time: str = "t"
+) -> tuple[Hypothesis | None, list[Hypothesis]]:
+    """A hypothesis with the discrete elements that are worth their misfit beside it, and all that were tried."""
+    fields, current, tried = () if start is None else start.fields, start, []
+    for element in elements:
+        own = (*(() if current is None else current.elements), element)
+        try:
+            action = action_of(fields, list(own), space, time)
+            subspace = admitted(action)
+        except InputError:
+            continue
+        new = judged(fields, action, subspace, 0 if start is None else start.fitted, problem)
+        new = replace(new, elements=own)
+        tried.append(new)
+        if new.price < (0.0 if current is None else current.price):
+            current = new
+    return current, tried
 
 
 def rounded(basis: np.ndarray, rounding: float) -> np.ndarray:
@@ -101,11 +125,7 @@ def judged(fields, action: Action, subspace: Subspace, fitted: int, problem: Pen
     saved = len(problem.basis) - len(basis)
     if not estimate.determined:
         return _judged_by_residual(fields, action, subspace, fitted, problem)
-    C = estimate.covariance
-    scale = 1 / np.sqrt(np.maximum(np.diag(C), 1e-300))
-    values, vectors = np.linalg.eigh(C * np.outer(scale, scale))
-    keep = values > 1e-13 * values.max()
-    root = (vectors[:, keep] / np.sqrt(values[keep])).T * scale  # root' root = C^-1
+    root = estimate.root
     known = _left(root @ problem.basis.T, root @ (estimate.weights - problem.offset))  # misfit of what is given
     misfit = max(_left(root @ basis.T, root @ (estimate.weights - offset)) - known, 0.0)
     price = misfit - saved * schwarz(estimate) + cost(fitted, estimate)

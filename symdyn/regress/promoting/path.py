@@ -69,10 +69,15 @@ def posed(
     measure: AbstractMeasure,
     penalty: AbstractPenalty,
     within: Subspace | None = None,
+    weighed: bool = False,
 ) -> PenaltyProblem:
-    """The problem of an estimate under the conditions of the candidates, within a subspace that is known."""
+    """The problem of an estimate under the conditions of the candidates, within a subspace that is known.
+
+    `weighed`: whether the rows are those of the covariance of the coefficients, and not of the data: where these share
+    their noise.
+    """
     whole = lie_map(estimate.frame.terms, conditions, measure, norm="measure", named=by_name(penalty))
-    design, y, unit = rows(estimate)
+    design, y, unit = rows_of_covariance(estimate) if weighed else rows(estimate)
     offset, basis = np.zeros(len(unit)), np.diag(unit)
     if within is not None:
         offset, basis = np.asarray(within.offset).ravel(), np.asarray(within.basis).reshape(-1, len(unit))
@@ -97,6 +102,14 @@ def rows(estimate: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         y[c] = factor[:p, p + c] / sigma[c]
     unit = (m.scale[p:, None] / m.scale[:p]).T.ravel()
     return design.reshape(t * p, p * t), y.ravel(), unit
+
+
+def rows_of_covariance(estimate: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same from the covariance of the coefficients: |rows c - values|^2 is Wald's statistic of c."""
+    m = estimate.moments
+    assert m is not None
+    unit = (m.scale[m.n_terms :, None] / m.scale[: m.n_terms]).T.ravel()
+    return estimate.root * unit, estimate.root @ estimate.weights, unit
 
 
 def measure_of(states: np.ndarray, polynomial: bool) -> AbstractMeasure:
