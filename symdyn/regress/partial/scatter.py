@@ -40,8 +40,8 @@ class FieldNoise:
         if problem.inequalities is not None or found.terms.value_shape or not fit.mask.any():
             return fit
         scale = np.array([problem.moments.scale[problem.moments.n_terms + c] for c in problem.columns]) * problem.sigma
-        ratio = self._ratio(coefficients, problem.columns, scale)
-        if not 1 / EXPLAINED <= ratio <= EXPLAINED:
+        seen, made = self._squares(coefficients, problem.columns, scale)
+        if not seen <= EXPLAINED * made:
             return fit
         design = np.zeros((len(self.rows.design), int(fit.mask.sum()), coefficients.shape[1]))
         for place, k in enumerate(np.flatnonzero(fit.mask)):
@@ -54,22 +54,23 @@ class FieldNoise:
         if middle is None:
             return fit
         inverse = problem.inverse_root(fit.mask) * problem.physical[fit.mask][:, None]
-        bread = inverse @ inverse.T
-        covariance = ratio * bread @ middle @ bread
-        freedom = np.full(len(covariance), float(max(problem.n_rows - len(covariance), 1)))
-        scatter = Scatter(covariance, freedom, fit.scatter.inflation, fit.scatter.level)
+        known = _sandwich(inverse @ inverse.T, middle, seen, made)
+        if known is None:
+            return fit
+        covariance, freedom = known
+        scatter = Scatter(covariance, np.full(len(covariance), freedom), fit.scatter.inflation, fit.scatter.level)
         return replace(fit, covariance=covariance, scatter=scatter)
 
-    def whole_covariance(self, moments: Moments, coefficients: np.ndarray) -> np.ndarray | None:
-        """The covariance (p d, p d) of all coefficients (p, d) together; None where noise does not say all.
+    def whole_covariance(self, moments: Moments, coefficients: np.ndarray) -> tuple[np.ndarray, float] | None:
+        """The covariance (p d, p d) of all coefficients (p, d) together, and its degrees of freedom.
 
-        `moments`: G, from which the noise was taken.
+        None where noise does not say all. `moments`: G, from which the noise was taken.
         """
         p, d = coefficients.shape
         left = self.rows.targets - self.rows.design @ coefficients
         scale = np.sqrt(np.maximum(self.weights @ left**2 / self.weights.sum(), 1e-300))
-        ratio = self._ratio(coefficients, tuple(range(d)), scale)
-        if not 1 / EXPLAINED <= ratio <= EXPLAINED:
+        seen, made = self._squares(coefficients, tuple(range(d)), scale)
+        if not seen <= EXPLAINED * made:
             return None
         design = np.einsum("mp,cd->mpcd", self.weights[:, None] * self.rows.design, np.diag(scale**-2.0))
         middle = score_covariance(self.rows.problem, design.reshape(-1, p * d, d), coefficients, self.rows.memory)
@@ -78,15 +79,32 @@ class FieldNoise:
         factor = moments.r_factor()[:p, :p] * moments.scale[:p]
         inverse = np.linalg.pinv(factor, rcond=1e-12)
         bread = np.einsum("pq,cd->pcqd", inverse @ inverse.T, np.diag(scale**2)).reshape(p * d, p * d)
-        return ratio * bread @ middle @ bread
+        return _sandwich(bread, middle, seen, made)
 
-    def _ratio(self, coefficients: np.ndarray, columns: tuple[int, ...], scale: np.ndarray) -> float:
-        """The squares of the residual over those that noise of the level seen in the data makes of this law."""
+    def _squares(
+        self, coefficients: np.ndarray, columns: tuple[int, ...], scale: np.ndarray
+    ) -> tuple[float, float]:
+        """The squares of the residual, and those that noise of the level seen in the data makes of this law."""
         left = self.rows.targets - self.rows.design @ coefficients
         combination = np.concatenate([-coefficients, np.eye(coefficients.shape[1])])[:, list(columns)]
         seen = np.sum(self.weights[:, None] * (left[:, list(columns)] / scale) ** 2)
         made = np.einsum("qc,qr,rc,c->", combination, self.moments, combination, 1 / scale**2)
-        return float(seen / made) if made > 0 else np.inf
+        return float(seen), float(made)
+
+
+def _sandwich(bread: np.ndarray, middle: np.ndarray, seen: float, made: float) -> tuple[np.ndarray, float] | None:
+    r"""$\lambda \, G^{-1} \mathrm{Cov}(g) \, G^{-1}$, the level $\lambda$ of the noise taken from the residual.
+
+    The fit of k weights takes $g^\top G^{-1} g$ from the squares of the residual, on average
+    $\tau = \mathrm{tr}(G^{-1} \mathrm{Cov}(g))$: windows overlap, so that this is far more than k over the rows. As k
+    weights take the share $\tau$, what is left has k / tau times its share degrees of freedom. None where noise does not
+    say all.
+    """
+    taken = float(np.trace(bread @ middle))
+    left = made - taken
+    if not (0 < taken and left / EXPLAINED <= seen <= EXPLAINED * left):
+        return None
+    return seen / left * bread @ middle @ bread, max(len(bread) * left / taken, 1.0)
 
 
 def noise_of(rows: FieldRows, weights: np.ndarray) -> FieldNoise | None:

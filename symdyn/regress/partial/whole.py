@@ -24,14 +24,14 @@ def field_estimate(fields: Fields, task: FieldTask) -> Estimate:
     Its `states` are smoothed jets of the data: where symmetry is asked for.
     """
     found, noise = task.regression(fields)
-    moments, p = found.moments, found.moments.n_terms
-    covariance = None
+    moments = found.moments
+    known = None
     if noise is not None:
         moments, coefficients = _without(moments, noise)
-        covariance = noise.whole_covariance(moments, coefficients)
+        known = noise.whole_covariance(moments, coefficients)
     parts = fitted_moments(moments)
-    if covariance is not None:
-        parts |= {"covariance": covariance, "freedom": float(max(moments.n_rows - p, 1)), "white": True}
+    if known is not None:
+        parts |= {"covariance": known[0], "freedom": known[1], "white": True}
     return Estimate(_frame(found), **parts, states=_states(fields, task, noise), moments=moments, targets=1)
 
 

@@ -18,7 +18,7 @@ from symdyn.regress.evidence.estimate import Estimate, of_data
 from symdyn.regress.evidence.result import Evidence
 from symdyn.regress.evidence.verbs import symmetry_evidence
 from symdyn.regress.posed import equivariance
-from symdyn.regress.promoting.choose import Hypothesis, best, hypotheses, price_of, with_elements
+from symdyn.regress.promoting.choose import Hypothesis, hypotheses, leading, price_of, with_elements
 from symdyn.regress.promoting.path import PenaltyPath, PenaltyProblem, measure_of, path, posed
 from symdyn.regress.promoting.settings import Promote
 from symdyn.regress.solution import Settings, Solution
@@ -29,6 +29,7 @@ from symdyn.symmetry.discovery.fields import Candidates
 from symdyn.symmetry.discovery.result import action_of
 from symdyn.symmetry.enforce import bound_conditions, enforce
 
+CONTEST = 3  # hypotheses whose sparse laws compete, on fields; elsewhere only the best one does
 ALONE = 12  # candidates up to which each is a hypothesis by itself, where no evidence says what is broken
 
 
@@ -158,18 +159,18 @@ def decided(question: Question) -> Promotion:
         told = question.admitted, problem, estimate.frame.space, question.time
         alone = list(np.eye(fields.count)[:, None]) if question.weighed and fields.count <= ALONE else []
         found = hypotheses(fields, alone if story is None else [*alone, *story.proposed()], *told)
-        better, more = with_elements(best(found), elements, *told)
-        found = [*found, *more]
+        contest = [with_elements(each, elements, *told) for each in leading(found)[:CONTEST] or [None]]
+    tried = [*found, *(each for _, more in contest for each in more)]
     plain = question.law(question.known) if estimate.determined else None
-    laws: list[tuple[Hypothesis | None, Solution]] = []
-    if better is not None:
-        tell(f"the law with {len(better.texts)} symmetries kept")
-        laws.append((better, question.law(question.both(better.action))))
-    if plain is not None or not laws:  # last: of two laws at one price the symmetric one is taken
-        laws.append((None, plain or question.law(question.known)))  # the latter says: too few data
-    chosen, law = min(laws, key=lambda pair: price_of(*pair, problem))
-    law = replace(law, stages=(*law.stages, *_said(chosen, fields, elements, question, found, law)))
-    return Promotion(law, plain, story, chosen, tuple(found), question.evidence)
+    laws: list[tuple[Hypothesis | None, Solution]] = [] if plain is None else [(None, plain)]
+    for better, _ in contest if question.weighed else contest[:1]:
+        if better is not None:
+            tell(f"the law with {len(better.texts)} symmetries kept")
+            laws.insert(-1 if plain is not None else 0, (better, question.law(question.both(better.action))))
+    laws = laws or [(None, question.law(question.known))]  # which says: too few data
+    chosen, law = min(laws, key=lambda pair: price_of(*pair, problem))  # at one price the symmetric one
+    law = replace(law, stages=(*law.stages, *_said(chosen, fields, elements, question, tried, law)))
+    return Promotion(law, plain, story, chosen, tuple(tried), question.evidence)
 
 
 def _check(library, options: dict[str, Any]) -> None:

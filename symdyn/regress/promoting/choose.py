@@ -164,10 +164,10 @@ def _left(table: np.ndarray, target: np.ndarray) -> float:
     return float(np.sum((target - table @ np.linalg.lstsq(table, target, rcond=1e-12)[0]) ** 2))
 
 
-def best(found: list[Hypothesis]) -> Hypothesis | None:
-    """The hypothesis of least price, None where none is worth its misfit."""
-    better = [each for each in found if each.price < 0 and each.saved]
-    return min(better, key=lambda each: each.price, default=None)
+def leading(found: list[Hypothesis]) -> list[Hypothesis]:
+    """The hypotheses that are worth their misfit, the best one first; of those that save as much as another the better."""
+    better = sorted((each for each in found if each.price < 0 and each.saved), key=lambda each: each.price)
+    return [each for k, each in enumerate(better) if each.saved not in [other.saved for other in better[:k]]]
 
 
 def price_of(hypothesis: Hypothesis | None, law, problem: PenaltyProblem) -> float:
