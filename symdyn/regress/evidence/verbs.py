@@ -11,6 +11,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
 from symdyn.data.recording import Recording
+from symdyn.fields import Fields
 from symdyn.regress._identify import settings_of
 from symdyn.regress.evidence.choose import Span
 from symdyn.regress.evidence.claims import Claim, claims_of
@@ -59,7 +60,7 @@ def symmetry_evidence(
     Parameters
     ----------
     of: data as `identify` takes them, with its further arguments (`library=`, `rates=`, ...); or a law that was
-        identified, with the same data besides.
+        identified, with the same data besides; or `Fields`, with the arguments of `identify_field`.
     candidates: a group, an `Action`, a `LieAlgebra`, a `Symmetry` or `DiscreteSymmetry` that was found in *other* data,
         or a list of these: each generator and element is one claim. For those found in the same data see `certify`.
     data: what a law was identified from (or a part held out). Without it the law is taken with its own covariance:
@@ -72,7 +73,9 @@ def symmetry_evidence(
     time: the name of the time in fields that move it, and of its dimension in the data where it is not "t".
 
     A map (`discrete=True`) is tested by its steps $\Phi(x) - x$, against elements and affine fields of the state. Noisy
-    states whose rates were not measured go through the weak form, with its covariance: `differentiation=`.
+    states whose rates were not measured go through the weak form, with its covariance: `differentiation=`. On `Fields`
+    generators are prolonged to derivatives, F is measured at the jets of the data, misfit is not tested, and there are
+    verdicts where noise of the data makes most of the residual.
 
     Returns `Evidence`. Raises InputError for data, laws and candidates that cannot be used, and for levels and
     tolerances that are not positive.
@@ -93,6 +96,13 @@ def symmetry_evidence(
     >>> [each.verdict for each in found.findings]
     ['supported', 'contradicted']
     """
+    if isinstance(of, Fields):
+        from symdyn.regress.partial.evidence import field_evidence
+
+        _check(level, tolerance)
+        if data is not None or domain is not None:
+            raise InputError("evidence on fields is asked for at the jets of the data: leave data= and domain= out")
+        return field_evidence(of, candidates, level=level, tolerance=tolerance, **identification)
     ready = _prepared(of, data, level, tolerance, domain, _timed(identification, time))
     claims = claims_of(candidates, Place(ready.space, time))
     return ready.evidence(claims, ready.found, "Holm" if len(claims) > 1 else "one claim")
@@ -228,10 +238,14 @@ class _Ready:
         return replace(each, note="nearly the flow itself, which every law has") if cosine > 0.999 else each
 
 
-def _prepared(of, data, level: float, tolerance: float, domain, identification: dict[str, Any]) -> _Ready:
+def _check(level: float, tolerance: float) -> None:
     check_level(level)
     if not tolerance > 0:
         raise InputError(f"the tolerance is a positive share of the rates, got {tolerance!r}")
+
+
+def _prepared(of, data, level: float, tolerance: float, domain, identification: dict[str, Any]) -> _Ready:
+    _check(level, tolerance)
     fit, notes = None, []
     if isinstance(of, Solution) and data is None:
         if identification:

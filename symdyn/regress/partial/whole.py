@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.fields import Fields, JetDerivatives, jets
+from symdyn.fields import Fields, FieldWeakForm, JetDerivatives, jets
+from symdyn.fields.weak import BLOCK
+from symdyn.library import AbstractLibrary, PerTarget
 from symdyn.model.model import Model, entry_basis
 from symdyn.regress.evidence.estimate import Estimate, fitted_moments
 from symdyn.regress.evidence.frame import Frame
 from symdyn.regress.partial.attenuation import without_noise
-from symdyn.regress.partial.rows import FieldTask
+from symdyn.regress.partial.rows import FieldTask, field_task
 from symdyn.regress.partial.scatter import FieldNoise
 from symdyn.regress.rows.moments import Moments
 from symdyn.regress.rows.regression import Regression
@@ -18,10 +23,11 @@ from symdyn.regress.rows.regression import Regression
 STATES = 2000  # jets of the data that say how large each of its numbers is
 
 
-def field_estimate(fields: Fields, task: FieldTask) -> Estimate:
-    """All coefficients of a library with their covariance; noise that is significant is taken from the moments.
+def field_estimate(fields: Fields, task: FieldTask) -> tuple[Estimate, bool]:
+    """All coefficients of a library with their covariance, and whether this was followed from the noise of the points.
 
-    Its `states` are smoothed jets of the data: where symmetry is asked for.
+    Noise that is significant is taken from the moments. The `states` are smoothed jets of the data: where symmetry is
+    asked for.
     """
     found, noise = task.regression(fields)
     moments = found.moments
@@ -32,7 +38,28 @@ def field_estimate(fields: Fields, task: FieldTask) -> Estimate:
     parts = fitted_moments(moments)
     if known is not None:
         parts |= {"covariance": known[0], "freedom": known[1], "white": True}
-    return Estimate(_frame(found), **parts, states=_states(fields, task, noise), moments=moments, targets=1)
+    states = _states(fields, task, noise)
+    return Estimate(_frame(found), **parts, states=states, moments=moments), known is not None
+
+
+def task_of(fields: Fields, options: dict[str, Any]) -> FieldTask:
+    """What `identify_field` was asked, from its arguments. Raises InputError for what is no law of rates of fields."""
+    from symdyn.regress.partial.identification import check_fields
+
+    library, form = options.get("library"), options.get("form")
+    time_order, rate_of = options.get("time_order", 1), options.get("rate_of")
+    check_fields(fields, rate_of, time_order, form)
+    if not time_order or isinstance(rate_of, AbstractLibrary):
+        raise InputError("symmetries are weighed for laws of the rates of fields, not for balances or rates of fluxes")
+    if isinstance(library, Mapping):
+        library = PerTarget(tuple(library.items()))
+    memory = options.get("memory", BLOCK)
+    return field_task(fields, library, rate_of, options.get("order"), time_order, form or FieldWeakForm(), memory)
+
+
+def targets_of(estimate: Estimate, task: FieldTask) -> dict[str, Any]:
+    """What makes a law of these fields equivariant, as `enforce` takes it."""
+    return {"targets": task.fields, "order": task.time_order, "space": estimate.frame.space}
 
 
 def _without(moments: Moments, noise: FieldNoise) -> tuple[Moments, np.ndarray]:
@@ -54,7 +81,7 @@ def _frame(found: Regression) -> Frame:
     """All laws of the library on the jets of the fields."""
     recording, terms = found.recording, found.terms
     if terms.value_shape:
-        raise InputError("promote= on fields takes libraries of scalar terms, such as DivergenceForm")
+        raise InputError("symmetries of laws of fields are weighed in libraries of scalar terms, such as DivergenceForm")
     shape = (terms.size, recording.target_space.size)
     model = Model(
         weights=np.zeros(int(np.prod(shape))), terms=terms, subspace=entry_basis(shape, np.argwhere(np.ones(shape))),

@@ -91,12 +91,14 @@ def lie_map(
     *,
     norm: str = "frobenius",
     named: bool = False,
+    unit: np.ndarray | None = None,
 ) -> LieMap:
     """The map of bound terms and the conditions of a candidate action.
 
     `norm`: how generators are brought to unit size: "frobenius", the norm of the coefficients of their fields, or
     "measure", the root mean square of their fields with each component in units of its own size. `named`: each
-    generator for itself; otherwise combinations of them are made orthogonal to each other.
+    generator for itself; otherwise combinations of them are made orthogonal to each other. `unit` (d,): of the values of F, 1 by
+    default; with it the states of the measure are used.
 
     Exact where terms and generators are polynomials, by the measure's states otherwise. Raises InputError for a
     generator that vanishes and for terms that are not finite.
@@ -106,14 +108,14 @@ def lie_map(
     if not conditions.generators and not conditions.reflections:
         raise InputError("there is nothing to promote: the candidates have no generator and no discrete element")
     exponents = terms.monomials()
-    polynomial = exponents is not None and all(g.polynomials() is not None for g in conditions.generators)
+    polynomial = unit is None and exponents is not None and all(g.polynomials() is not None for g in conditions.generators)
     if polynomial:
         assert exponents is not None
         columns, shift = _exact(exponents, conditions, measure)
         if conditions.reflections:
             columns, shift = _beside(columns, shift, *_sampled(terms, replace(conditions, generators=()), measure))
     else:
-        columns, shift = _sampled(terms, conditions, measure)
+        columns, shift = _sampled(terms, conditions, measure, unit)
     mixing = _unit(conditions.generators, measure, norm, conditions.space.size, named)
     mixed = _mixed(columns, mixing)
     k, r = shift.shape[0], len(conditions.reflections)
@@ -201,7 +203,9 @@ def _images(exponents: np.ndarray, generator: Generator, d: int):
     return out, shift
 
 
-def _sampled(terms: AbstractTerms, conditions: Conditions, measure: AbstractMeasure):
+def _sampled(
+    terms: AbstractTerms, conditions: Conditions, measure: AbstractMeasure, unit: np.ndarray | None = None
+):
     """Blocks of each generator and element at the states of the measure, compressed to the span of all of them."""
     essential = tuple(replace(each, essential=True) for each in conditions.generators)
     whole = replace(conditions, generators=essential)
@@ -220,6 +224,8 @@ def _sampled(terms: AbstractTerms, conditions: Conditions, measure: AbstractMeas
             blocks.append(sampler._conditions(value, moved, T, np.zeros((len(x), sampler.d))))
     rows = np.stack(blocks, axis=1) / np.sqrt(len(x))  # (m d, g, N + 1), the last column is minus the shift
     rows[..., :-1] *= sampler.columns
+    if unit is not None:
+        rows /= np.tile(unit, len(x))[:, None, None]
     if not np.isfinite(rows).all():
         good = np.isfinite(value).reshape(len(x), terms.size, -1).all((0, 2))
         names = [terms.names[k] for k in np.flatnonzero(~good)]
