@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def _kind(algebra: LieAlgebra, k: int, axes: tuple[str, ...]) -> tuple[str, str 
         return "rotation", frozenset((int(i), int(j)) for i, j in np.argwhere(np.triu(matrix)))
     if np.array_equal(matrix, np.diag(np.diag(matrix))):
         weights = np.diag(matrix) / np.abs(matrix[matrix != 0]).min()
-        return "scaling", "(" + ", ".join(f"{a}: {w:g}" for a, w in zip(axes, weights, strict=True) if w) + ")"
+        return "scaling", "(" + ", ".join(f"{a}: {_weight(w)}" for a, w in zip(axes, weights, strict=True) if w) + ")"
     if np.array_equal(matrix, matrix.T) and np.count_nonzero(matrix) == 2:
         i, j = np.argwhere(matrix)[0]
         return "boost", f"of {axes[int(i)]} and {axes[int(j)]}"
@@ -107,3 +108,9 @@ def _components(pairs: set[tuple[int, int]], axes: tuple[str, ...]) -> list[str]
         near = [space for space in spaces if space & set(pair)]
         spaces = [space for space in spaces if space not in near] + [set(pair).union(*near)]
     return [f"({', '.join(axes[k] for k in sorted(space))})" for space in sorted(spaces, key=min)]
+
+
+def _weight(value: float) -> str:
+    """A weight as a fraction where it is one of small numbers."""
+    near = Fraction(value).limit_denominator(64)
+    return str(near) if abs(float(near) - value) < 1e-9 * abs(value) else f"{value:g}"

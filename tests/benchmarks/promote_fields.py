@@ -7,7 +7,7 @@
 Small grids: 32 x 32 x 61 in the plane, 64 x 121 on the line. Noise is white, in shares of the root mean square. The
 anisotropic plane is the isotropic one in a stretched y, so that the diffusivity along y is `stretch^2` times the other.
 "right": the share of draws in which exactly the true candidates are kept; errors: of the coefficients, the norm of the
-difference from the truth over that of the truth, medians; "free" without a symmetry, "enforced" with the true candidates.
+difference from the truth over that of the truth, medians; "free" without a symmetry, "enforced" with the true ones.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def plane(stretch: float, wind: float, kept: tuple[str, ...]) -> Case:
     truth = {("u", "u_xx"): 0.05, ("u", "u_yy"): 0.05 * stretch**2}
     if wind:
         truth[("u", "u_x")] = -wind
+    candidates = {"turn": SO2, "linear": fields_of(linear={"u": "u"}), "reflection_x": MIRROR[True]}
     return Case(
-        "advection_diffusion", truth, {"turn": SO2, "linear": fields_of(linear={"u": "u"}), "reflection_x": MIRROR[True]}, kept,
-        stretch=stretch,
+        "advection_diffusion", truth, candidates, kept, stretch=stretch,
         options={
             "shape": (32, 32), "times": np.linspace(0, 2, 61), "wind_x": wind, "wind_y": 0.0, "diffusivity": 0.05,
         },
@@ -181,7 +181,8 @@ def main() -> None:
                 kept = names_kept(case, found)
                 often[kept] += 1
                 right.append(set(kept) == set(case.kept))
-                errors.append([error(case, each) for each in (found.plain, law_under(case, data, case.kept), found.law)])
+                laws = found.plain, law_under(case, data, case.kept), found.law
+                errors.append([error(case, each) for each in laws])
                 true = [h for h in found.tried if set(names_kept(case, replace(found, kept=h))) == set(case.kept)]
                 wald += [h.misfit / h.saved for h in true[:1]]
                 if told.show:

@@ -81,9 +81,7 @@ class FieldNoise:
         bread = np.einsum("pq,cd->pcqd", inverse @ inverse.T, np.diag(scale**2)).reshape(p * d, p * d)
         return _sandwich(bread, middle, seen, made)
 
-    def _squares(
-        self, coefficients: np.ndarray, columns: tuple[int, ...], scale: np.ndarray
-    ) -> tuple[float, float]:
+    def _squares(self, coefficients: np.ndarray, columns: tuple[int, ...], scale: np.ndarray) -> tuple[float, float]:
         """The squares of the residual, and those that noise of the level seen in the data makes of this law."""
         left = self.rows.targets - self.rows.design @ coefficients
         combination = np.concatenate([-coefficients, np.eye(coefficients.shape[1])])[:, list(columns)]
@@ -97,12 +95,12 @@ def _sandwich(bread: np.ndarray, middle: np.ndarray, seen: float, made: float) -
 
     The fit of k weights takes $g^\top G^{-1} g$ from the squares of the residual, on average
     $\tau = \mathrm{tr}(G^{-1} \mathrm{Cov}(g))$: windows overlap, so that this is far more than k over the rows. As k
-    weights take the share $\tau$, what is left has k / tau times its share degrees of freedom. None where noise does not
-    say all.
+    weights take $\tau$, what is left has k / tau degrees of freedom for each unit of it. None where noise does not say
+    all.
     """
     taken = float(np.trace(bread @ middle))
     left = made - taken
-    if not (0 < taken and left / EXPLAINED <= seen <= EXPLAINED * left):
+    if not (taken > 0 and left / EXPLAINED <= seen <= EXPLAINED * left):
         return None
     return seen / left * bread @ middle @ bread, max(len(bread) * left / taken, 1.0)
 

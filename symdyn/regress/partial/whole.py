@@ -81,7 +81,7 @@ def _frame(found: Regression) -> Frame:
     """All laws of the library on the jets of the fields."""
     recording, terms = found.recording, found.terms
     if terms.value_shape:
-        raise InputError("symmetries of laws of fields are weighed in libraries of scalar terms, such as DivergenceForm")
+        raise InputError("symmetries of laws of fields are weighed with scalar terms, such as those of DivergenceForm")
     shape = (terms.size, recording.target_space.size)
     model = Model(
         weights=np.zeros(int(np.prod(shape))), terms=terms, subspace=entry_basis(shape, np.argwhere(np.ones(shape))),

@@ -21,7 +21,7 @@ from symdyn.regress.posed import equivariance
 from symdyn.regress.promoting.choose import Hypothesis, hypotheses, leading, price_of, with_elements
 from symdyn.regress.promoting.path import PenaltyPath, PenaltyProblem, measure_of, path, posed
 from symdyn.regress.promoting.settings import Promote
-from symdyn.regress.solution import Settings, Solution
+from symdyn.regress.solution import Solution
 from symdyn.regress.symmetries.chain import said_of
 from symdyn.symmetry import Subspace
 from symdyn.symmetry.discovery.candidates import Place, elements_of, resolved
@@ -190,7 +190,8 @@ def _path(question: Question, fields: Candidates, elements) -> tuple[PenaltyProb
     if measure is None:
         if estimate.states is None:
             raise InputError("promote= needs the whole state in the data, or Promote(..., measure=sd.UniformBox(...))")
-        measure = measure_of(estimate.states, terms.monomials() is not None and bool(every) and fields.single is not None)
+        polynomial = terms.monomials() is not None and bool(every) and fields.single is not None
+        measure = measure_of(estimate.states, polynomial)
     within = None if question.known is None else enforce(estimate.frame.terms, question.known, **question.targets)
     problem = posed(estimate, conditions, measure, asked.penalty, within, question.weighed)
     return problem, path(problem, asked.penalty, asked.levels) if every else None

@@ -165,9 +165,10 @@ def _left(table: np.ndarray, target: np.ndarray) -> float:
 
 
 def leading(found: list[Hypothesis]) -> list[Hypothesis]:
-    """The hypotheses that are worth their misfit, the best one first; of those that save as much as another the better."""
+    """The hypotheses that are worth their misfit, the best one first, each set of coefficients once."""
     better = sorted((each for each in found if each.price < 0 and each.saved), key=lambda each: each.price)
-    return [each for k, each in enumerate(better) if each.saved not in [other.saved for other in better[:k]]]
+    seen = [(each.saved, round(each.misfit, 6)) for each in better]
+    return [each for k, each in enumerate(better) if seen[k] not in seen[:k]]
 
 
 def price_of(hypothesis: Hypothesis | None, law, problem: PenaltyProblem) -> float:

@@ -97,8 +97,8 @@ def lie_map(
 
     `norm`: how generators are brought to unit size: "frobenius", the norm of the coefficients of their fields, or
     "measure", the root mean square of their fields with each component in units of its own size. `named`: each
-    generator for itself; otherwise combinations of them are made orthogonal to each other. `unit` (d,): of the values of F, 1 by
-    default; with it the states of the measure are used.
+    generator for itself; otherwise combinations of them are made orthogonal to each other. `unit` (d,): of the values
+    of F, 1 by default; with it the states of the measure are used.
 
     Exact where terms and generators are polynomials, by the measure's states otherwise. Raises InputError for a
     generator that vanishes and for terms that are not finite.
@@ -108,8 +108,8 @@ def lie_map(
     if not conditions.generators and not conditions.reflections:
         raise InputError("there is nothing to promote: the candidates have no generator and no discrete element")
     exponents = terms.monomials()
-    polynomial = unit is None and exponents is not None and all(g.polynomials() is not None for g in conditions.generators)
-    if polynomial:
+    polynomial = exponents is not None and all(g.polynomials() is not None for g in conditions.generators)
+    if polynomial and unit is None:
         assert exponents is not None
         columns, shift = _exact(exponents, conditions, measure)
         if conditions.reflections:
@@ -203,9 +203,7 @@ def _images(exponents: np.ndarray, generator: Generator, d: int):
     return out, shift
 
 
-def _sampled(
-    terms: AbstractTerms, conditions: Conditions, measure: AbstractMeasure, unit: np.ndarray | None = None
-):
+def _sampled(terms: AbstractTerms, conditions: Conditions, measure: AbstractMeasure, unit: np.ndarray | None = None):
     """Blocks of each generator and element at the states of the measure, compressed to the span of all of them."""
     essential = tuple(replace(each, essential=True) for each in conditions.generators)
     whole = replace(conditions, generators=essential)
