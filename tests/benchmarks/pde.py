@@ -15,7 +15,7 @@ has its best settings: the width of the windows and the threshold with the best 
 not see. It has no laws of second order, and the terms of the porous medium are not in its library.
 
 Messenger and Bortz 2021, J. Comput. Phys. 443, 110525: 200 draws; TPR > 0.95 up to noise 100 % for KdV,
-Kuramoto-Sivashinsky, inviscid Burgers and sine-Gordon, 50 % for the porous medium, 22 % for lambda-omega, 27 % for
+Kuramoto-Sivashinsky, inviscid Burgers and sine-Gordon, 50 % for the porous medium and NLS, 22 % for lambda-omega, 27 % for
 Navier-Stokes, with windows from the corner of the spectrum and MSTLS.
 """
 
@@ -125,6 +125,11 @@ CASES = {
         symmetry=lambda: sd.Action.polynomial(
             {"turn": {"x": "-y", "y": "x", "u": "-v", "v": "u"}, "boost": {"x": "t", "u": "1"}}, time="t"
         ),
+    ),
+    "nls": Case(
+        "nls", 3, 2,
+        _truth(u="0.5 v_xx, 1 u^2 v, 1 v^3", v="-0.5 u_xx, -1 u v^2, -1 u^3"), ("u", "v"), published=0.5,
+        symmetry=fields(phase={"u": "-v", "v": "u"}),
     ),
     "lambda_omega": Case(
         "lambda_omega", 3, 2,

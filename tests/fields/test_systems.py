@@ -92,6 +92,19 @@ def test_sine_gordon_breather():
     np.testing.assert_allclose(found, breather(_x(256, 60.0), 7.0), atol=1e-6)
 
 
+def test_nls_soliton():
+    """u + i v = sech(x - c t) exp(i (c x + (1 - c^2) t / 2)), with whole waves of c x on the circle."""
+    length, end = 40.0, 1.5
+    c = 2 * np.pi * 3 / length
+
+    def soliton(x, t):
+        return np.exp(1j * (c * (x - 20) + (1 - c**2) * t / 2)) / np.cosh(x - 20 - c * t)
+
+    start = {"u": lambda x: soliton(x, 0.0).real, "v": lambda x: soliton(x, 0.0).imag}
+    found = _end("nls", end, start, "v", shape=128, length=length)
+    np.testing.assert_allclose(found, soliton(_x(128, length), end).imag, atol=1e-6)
+
+
 def test_porous_medium_front():
     """Barenblatt: a parabola with fronts, which move as t^(1/3). Series are poor at the kinks, and the mass is kept."""
     d, n, length = 0.2, 512, 8.0

@@ -74,6 +74,16 @@ def _sine_gordon(w, u, v, *, strength=1.0):
     return v, w.laplacian * u - strength * w.transformed(jnp.sin(w.points(u)))
 
 
+def _nls(w, u, v, *, dispersion=0.5, coupling=1.0):
+    """u_t = dispersion v_xx + coupling (u^2 + v^2) v; v_t = -dispersion u_xx - coupling (u^2 + v^2) u"""
+    a, b = w.points(u), w.points(v)
+    square = coupling * (a * a + b * b)
+    return (
+        dispersion * w.laplacian * v + w.transformed(square * b),
+        -dispersion * w.laplacian * u - w.transformed(square * a),
+    )
+
+
 def _none(w, **parameters):
     return (np.zeros(w.shape), np.zeros(w.shape))
 
@@ -158,6 +168,11 @@ PERIODIC: tuple[FieldSystem, ...] = (
     FieldSystem(
         "sine_gordon", "Sine-Gordon equation", _sine_gordon, start=random_waves(rms=(2.0, 1.0), highest=4),
         length=(20.0,), span=(10.0, 0.05), degree=3, citation=_WHITHAM, **_PAIR, **_LINE,
+    ),
+    FieldSystem(
+        "nls", "Cubic Schroedinger equation of the wave function u + i v", _nls,
+        start=random_waves(rms=(0.7, 0.7), highest=3), length=(20.0,), span=(4.0, 0.016), degree=3, citation=_WSINDY,
+        **_PAIR, **_LINE,
     ),
     FieldSystem(
         "porous_medium", "Porous medium equation", _porous_medium, _porous_medium_linear,
