@@ -15,7 +15,7 @@ has its best settings: the width of the windows and the threshold with the best 
 not see. It has no laws of second order, and the terms of the porous medium are not in its library.
 
 Messenger and Bortz 2021, J. Comput. Phys. 443, 110525: 200 draws; TPR > 0.95 up to noise 100 % for KdV,
-Kuramoto-Sivashinsky, inviscid Burgers and sine-Gordon, 50 % for the porous medium and NLS, 22 % for lambda-omega, 27 % for
+Kuramoto-Sivashinsky, inviscid Burgers and sine-Gordon, 50 % for porous medium and NLS, 22 % for lambda-omega, 27 % for
 Navier-Stokes, with windows from the corner of the spectrum and MSTLS.
 """
 
