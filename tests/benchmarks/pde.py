@@ -329,7 +329,9 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     look = {"symdyn": ("#0072b2", "o", "-"), "symmetry": ("#d55e00", "s", "-"), "pysindy": ("0.5", "^", "--")}
     label = {"symdyn": "symdyn", "symmetry": "with a symmetry", "pysindy": "PySINDy, weak, set by the truth"}
     columns = -(-len(names) // 2)
-    picture, axes = plt.subplots(4, columns, figsize=(2.1 * columns, 7.4), layout="constrained", sharex=True)
+    picture, axes = plt.subplots(
+        4, columns, figsize=(2.1 * columns, 7.4), layout="constrained", sharex=True, squeeze=False
+    )
     for axis in axes.ravel():
         axis.set_visible(False)
     for k, name in enumerate(names):
