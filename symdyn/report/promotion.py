@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from symdyn._errors import InputError
 from symdyn.regress.promoting.chain import Promotion
 from symdyn.regress.promoting.path import PenaltyPath
 from symdyn.report.style import BLUE, VERMILLION, tidy
@@ -21,8 +22,12 @@ def promotion_path(ax: Axes, found: Promotion | PenaltyPath) -> None:
 
     Each line is one singular value; lines that fall to the bottom are symmetries that are kept from there on. For a
     `Promotion` those that were enforced in the end are filled circles at the right.
+
+    Raises InputError where all candidates are discrete: they have no path.
     """
     story = found.path if isinstance(found, Promotion) else found
+    if story is None:
+        raise InputError("there is no path to draw: all candidates are discrete")
     largest = max(float(story.singular_values.max(initial=0.0)), 1e-300)
     sizes = np.maximum(story.singular_values / largest, FLOOR)
     for line in sizes.T:

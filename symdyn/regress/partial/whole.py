@@ -96,7 +96,7 @@ def _states(fields: Fields, task: FieldTask, noise: FieldNoise | None) -> np.nda
     """Jets (m, n) at some points, evenly, smoothed over half of the windows where the data are noisy."""
     whole = int(np.prod(fields.grid.shape))
     every = max(int((whole / STATES) ** (1 / len(fields.grid.shape))), 1)
-    half = {} if noise is None else {name: max(w // 2, 2) for name, w in noise.rows.half_widths.items()}
+    half: Any = {} if noise is None else {name: max(w // 2, 2) for name, w in noise.rows.half_widths.items()}
     form = task.form if isinstance(task.form, JetDerivatives) else JetDerivatives(half_width=half)
     found = jets(fields, order=task.order, time_order=0, derivatives=form, every=every)
     states = found.states[found.weights > 0]
