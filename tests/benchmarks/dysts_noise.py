@@ -3,12 +3,17 @@
     pip install dysts
     python tests/benchmarks/dysts_noise.py --systems Lorenz Rossler Chen      # a few
     python tests/benchmarks/dysts_noise.py --noise 0 0.01 0.1 --jobs 2        # all, with the weak form
+    python tests/benchmarks/dysts_noise.py --results rows.jsonl --limit 600   # kept as they come, taken up again
+    python tests/benchmarks/dysts_noise.py --results rows.jsonl --table       # what is there so far
 
 Every autonomous system of `dysts` whose equations are polynomials of degree four or less (the 70 of the study, and
 those that have come since). Five trajectories of 1000 points, 100 points a period, on the attractor, library of degree
 four; white noise in shares of the root mean square of all states. The true coefficients come from the package's own
 right-hand sides, evaluated on SymPy symbols, and are checked against them at random states. Trajectories are kept in
 the cache folder of the user (SYMDYN_DATA_DIR chooses another).
+
+Systems of few states come first. A fit that takes more than `--limit` CPU seconds is given up and, like one that raises,
+counts as a law without terms (E_coef 1).
 
 "E_coef": |Xi - Xi_true| / |Xi_true|, Frobenius norms, median over systems and draws; "< 1 %": the share below 0.01;
 "E_rmse": |x_dot - Theta Xi| / |x_dot| on a clean sixth trajectory, median; "exact": the share with exactly the true
@@ -26,10 +31,12 @@ import argparse
 import inspect
 import json
 import os
+import signal
 import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -220,31 +227,109 @@ METHODS = {
 }
 
 
-def draw(system: System, noise: float, seed: int, methods: list[str]) -> list[tuple]:
-    """(method, E_coef, E_rmse, exact, CPU seconds, system) for one noise draw of a system."""
+class TakesTooLong(BaseException):
+    """Not an Exception, so that no library takes it for a failure of its own."""
+
+
+@contextmanager
+def at_most(seconds: float):
+    """Raises TakesTooLong once the body has taken that many CPU seconds (0: never)."""
+
+    def stop(number, frame):
+        raise TakesTooLong
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def draw(system: System, noise: float, seed: int, methods: list[str], limit: float) -> list[dict]:
+    """A record for each method: the scores of one noise draw of a system, and what it took."""
     clean, step, rows = trajectories(system), system.period / 100, []
     rng = np.random.default_rng([seed, round(1e5 * noise)])
     seen = clean[:RUNS] + noise * np.sqrt(np.mean(clean[:RUNS] ** 2)) * rng.normal(size=clean[:RUNS].shape)
     test = system.rates(clean[RUNS])
     theta = np.prod(clean[RUNS][:, None, :] ** monomial_exponents(len(system.start), DEGREE), axis=2)
     for name in methods:
-        started = time.process_time()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
+        started, failed = time.process_time(), ""
+        try:
+            with warnings.catch_warnings(), at_most(limit):
+                warnings.simplefilter("ignore")
                 found = METHODS[name](seen, step, system.truth)
-            except sd.SymdynError:
-                found = np.zeros_like(system.truth)
-        spent = time.process_time() - started
-        error = np.linalg.norm(found - system.truth) / np.linalg.norm(system.truth)
-        rmse = np.linalg.norm(theta @ found - test) / np.linalg.norm(test)
-        exact = bool(((found != 0) == (system.truth != 0)).all())
-        rows.append((name, float(error), float(rmse), exact, spent, system.name))
+        except (sd.SymdynError, TakesTooLong) as error:
+            found, failed = np.zeros_like(system.truth), type(error).__name__
+        rows.append(
+            {
+                "system": system.name,
+                "noise": noise,
+                "seed": seed,
+                "method": name,
+                "coefficients": float(np.linalg.norm(found - system.truth) / np.linalg.norm(system.truth)),
+                "rates": float(np.linalg.norm(theta @ found - test) / np.linalg.norm(test)),
+                "exact": bool(((found != 0) == (system.truth != 0)).all()),
+                "seconds": time.process_time() - started,
+                "failed": failed,
+            }
+        )
     return rows
 
 
-def _draw(arguments) -> list[tuple]:
+def _draw(arguments) -> list[dict]:
     return draw(*arguments)
+
+
+def key(row: dict) -> tuple:
+    return row["system"], row["noise"], row["seed"], row["method"]
+
+
+def collect(known: list[System], options: argparse.Namespace) -> list[dict]:
+    """All records asked for: those of the file, and what is missing in it, which is appended as it comes."""
+    path = Path(options.results) if options.results else None
+    lines = path.read_text(encoding="utf-8").splitlines() if path and path.is_file() else []
+    kept = {key(row): row for row in map(json.loads, lines)}
+    work = []
+    for noise in options.noise:
+        for system in known:
+            for seed in range(options.draws if noise else 1):
+                missing = [m for m in options.methods if (system.name, noise, seed, m) not in kept]
+                if missing and not options.table:
+                    work.append((system, noise, seed, missing, options.limit))
+    with ProcessPoolExecutor(options.jobs, max_tasks_per_child=20) as pool:
+        for rows in pool.map(_draw, work):
+            for row in rows:
+                kept[key(row)] = row
+                if path:
+                    with path.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(row) + "\n")
+                if options.verbose:
+                    cells = f"{row['coefficients']:.1e} {row['rates']:.1e} {row['exact']} {row['seconds']:.1f} s"
+                    print(f"{100 * row['noise']:7g}  {row['system']:24s} {row['method']:20s} {cells}", flush=True)
+    names = {s.name for s in known}
+    return [r for r in kept.values() if r["system"] in names and r["noise"] in options.noise]
+
+
+def table(rows: list[dict], options: argparse.Namespace) -> None:
+    """A line for each noise and method, over the systems and draws that all methods of that noise have."""
+    print("noise %  method                E_coef     < 1 %   E_rmse    exact   CPU s  systems  draws  given up")
+    for noise in options.noise:
+        here = [r for r in rows if r["noise"] == noise and r["method"] in options.methods]
+        cells = [{(r["system"], r["seed"]) for r in here if r["method"] == m} for m in options.methods]
+        shared = set.intersection(*cells)
+        for name in options.methods if shared else ():
+            mine = [r for r in here if r["method"] == name and (r["system"], r["seed"]) in shared]
+            error, rmse, exact, spent = (
+                np.array([r[k] for r in mine], float) for k in ("coefficients", "rates", "exact", "seconds")
+            )
+            counts = len({s for s, _ in shared}), len({d for _, d in shared}), sum(bool(r["failed"]) for r in mine)
+            print(
+                f"{100 * noise:7g}  {name:20s} {np.median(error):.1e}   {np.mean(error < 0.01):6.2f}   "
+                f"{np.median(rmse):.1e}  {np.mean(exact):6.2f}  {np.median(spent):6.1f}  "
+                f"{counts[0]:7d}  {counts[1]:5d}  {counts[2]:8d}"
+            )
 
 
 def main() -> None:
@@ -254,29 +339,16 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--methods", nargs="+", choices=[*METHODS], default=[*METHODS])
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--limit", type=float, default=0.0, help="CPU seconds after which a fit is given up; 0: never")
+    parser.add_argument("--results", help="file of JSON lines: what it holds is not run again")
+    parser.add_argument("--table", action="store_true", help="run nothing, print what the file of results holds")
     parser.add_argument("--verbose", action="store_true", help="a line for each law")
     options = parser.parse_args()
-    known = systems(options.systems)
+    known = sorted(systems(options.systems), key=lambda s: len(s.start))
     print(f"{len(known)} systems; published, 70 systems, noise 0 / 0.1 / 1 %: E_coef, share < 1 %, E_rmse")
     for name, cells in PUBLISHED.items():
         print(f"  {name:12s} " + "   ".join(cells))
-    print("noise %  method                E_coef     < 1 %   E_rmse    exact   CPU s a law")
-    with ProcessPoolExecutor(options.jobs) as pool:
-        for noise in options.noise:
-            work = [(s, noise, seed, options.methods) for s in known for seed in range(options.draws if noise else 1)]
-            rows = []
-            for found in pool.map(_draw, work):
-                rows += found
-                for row in found if options.verbose else ():
-                    cells = f"{row[1]:.1e} {row[2]:.1e} {row[3]} {row[4]:.1f} s"
-                    print(f"         {row[5]:24s} {row[0]:20s} {cells}", flush=True)
-            for name in options.methods:
-                error, rmse, exact, spent = (np.array([r[k] for r in rows if r[0] == name]) for k in (1, 2, 3, 4))
-                print(
-                    f"{100 * noise:7g}  {name:20s} {np.median(error):.1e}   {np.mean(error < 0.01):6.2f}   "
-                    f"{np.median(rmse):.1e}  {np.mean(exact):6.2f}   {np.median(spent):8.2f}",
-                    flush=True,
-                )
+    table(collect(known, options), options)
 
 
 if __name__ == "__main__":
