@@ -23,7 +23,7 @@ from symdyn.regress.posed import fitted_recording
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.solvers import AbstractSolver, BestSubset
-from symdyn.regress.strategy.noise import from_ladder, from_noisy_states, planned
+from symdyn.regress.strategy.noise import from_ladder, from_noisy_states, planned, resolution_fault
 
 
 def identify(
@@ -122,6 +122,8 @@ def identify(
     settings = settings_of(library=None if isinstance(ladder, AutomaticLibrary) else ladder, **options)
     recording = read(data, settings.reading)
     law = _found(recording, ladder, settings)
+    fault = resolution_fault(recording, settings)
+    law = replace(law, stages=(*law.stages, fault)) if fault else law
     return replace(law, domain=domain_of(recording, law.model.space, law.model.kinematics))
 
 

@@ -100,7 +100,7 @@ def _exchangeable(fit: Fit, names, kept: np.ndarray) -> list[CollinearGroup]:
         # the squared residuals of the swapped fits; a swap that doubles the residual cannot pass the test below, even
         # where all rows of a block move together
         near = dropped[remainder - gain[dropped] <= 2 * fit.residual**2 + ROUNDING**2]
-        costs = {j: _exchange_cost(fit, kept, k, j) for j in near}
+        costs = dict(zip(near.tolist(), _exchange_costs(fit, kept, k, near), strict=True))
         same = [j for j, cost in costs.items() if cost < SIGNIFICANT]
         if same:
             worst = max(abs(costs[j]) for j in same)
@@ -108,18 +108,16 @@ def _exchangeable(fit: Fit, names, kept: np.ndarray) -> list[CollinearGroup]:
     return groups
 
 
-def _exchange_cost(fit: Fit, kept: np.ndarray, k: int, j: int) -> float:
-    """How much worse the fit is with j in place of k, in standard deviations over the blocks."""
-    swapped = np.where(kept == k, j, kept)
-    if not fit.problem.feasible(np.isin(np.arange(fit.problem.size), swapped)):
-        return np.inf
-    difference = _block_residuals(fit, swapped) - _block_residuals(fit, kept)
-    spread = difference.std(ddof=1) * np.sqrt(len(difference))
-    return float(difference.sum() / spread) if spread > 0 else np.inf
-
-
-def _block_residuals(fit: Fit, support: np.ndarray) -> np.ndarray:
-    """Residual sum of squares of each block for the least-squares fit on `support`."""
-    mask = np.zeros(fit.problem.size, bool)
-    mask[support] = True
-    return fit.problem.block_residuals(fit.problem.shares(mask) * fit.problem.normalised[1])
+def _exchange_costs(fit: Fit, kept: np.ndarray, k: int, others: np.ndarray) -> list[float]:
+    """How much worse the fit is with each of `others` in place of k, in standard deviations over the blocks."""
+    problem, members = fit.problem, np.arange(fit.problem.size)
+    masks = [np.isin(members, kept), *(np.isin(members, np.where(kept == k, j, kept)) for j in others)]
+    allowed = np.array([problem.feasible(mask) for mask in masks[1:]], bool)
+    tried = [masks[0], *(mask for mask, fine in zip(masks[1:], allowed, strict=True) if fine)]
+    weights = np.stack([problem.shares(mask) for mask in tried], axis=1) * problem.normalised[1][:, None]
+    residuals = problem.block_residuals(weights)
+    difference = residuals[:, 1:] - residuals[:, :1]
+    spread = difference.std(axis=0, ddof=1) * np.sqrt(len(difference))
+    costs = np.full(len(others), np.inf)
+    costs[allowed] = np.where(spread > 0, difference.sum(axis=0) / np.where(spread > 0, spread, 1.0), np.inf)
+    return costs.tolist()

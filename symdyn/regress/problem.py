@@ -78,18 +78,22 @@ class Problem:
         return self.maps.shape == shape and not self.offsets.any() and bool((self.maps[0] == np.eye(shape[1])).all())
 
     def residual(self, c: int, weights: np.ndarray) -> np.ndarray:
-        """The residual of the c-th target as a combination of the whitened columns: (q,)."""
+        """The residual of the c-th target as a combination of the whitened columns, (q,); (q, m) for weights (r, m)."""
         m = self.moments
-        combination = np.zeros(len(m.scale))
-        combination[: m.n_terms] = -(self.maps[c] @ weights + self.offsets[c])
+        combination = np.zeros((len(m.scale), *weights.shape[1:]))
+        combination[: m.n_terms] = -((self.maps[c] @ weights).T + self.offsets[c]).T
         combination[m.n_terms + self.columns[c]] = 1.0
         return m.whitener @ combination / self.sigma[c]
 
     def block_residuals(self, weights: np.ndarray) -> np.ndarray:
-        """Residual sum of squares of each block: (b,)."""
+        """Residual sum of squares of each block, (b,); (b, m) for weights (r, m)."""
         blocks = self.moments.blocks
-        whites = [self.residual(c, weights) for c in range(len(self.columns))]
-        return sum(((blocks @ w) @ w for w in whites), np.zeros(len(blocks)))
+        total = np.zeros((len(blocks), *weights.shape[1:]))
+        for c in range(len(self.columns)):
+            white = self.residual(c, weights)
+            for b, block in enumerate(blocks):  # one product of matrices each: all weights at once
+                total[b] += np.sum(white * (block @ white), axis=0)
+        return total
 
     def block_scores(self, mask: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
         """Z_b' r_b of each block for the design Z of the terms of `mask`, (b, k), and the residual sum of squares."""

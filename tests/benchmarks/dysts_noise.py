@@ -30,12 +30,12 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+import multiprocessing
 import os
 import signal
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -298,8 +298,8 @@ def collect(known: list[System], options: argparse.Namespace) -> list[dict]:
                 missing = [m for m in options.methods if (system.name, noise, seed, m) not in kept]
                 if missing and not options.table:
                     work.append((system, noise, seed, missing, options.limit))
-    with ProcessPoolExecutor(options.jobs, max_tasks_per_child=20) as pool:
-        for rows in pool.map(_draw, work):
+    with multiprocessing.get_context("spawn").Pool(options.jobs, maxtasksperchild=20) as pool:
+        for rows in pool.imap(_draw, work):
             for row in rows:
                 kept[key(row)] = row
                 if path:

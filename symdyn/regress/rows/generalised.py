@@ -92,6 +92,23 @@ def unbiased_features(terms: AbstractTerms | None, known=None):
     return features
 
 
+def unbiased_monomials(exponents: np.ndarray, states: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    r"""`unbiased_features` of monomials, exact in all degrees and without compilation: (t, p) at states (t, n).
+
+    The powers of each component become Hermite polynomials, $\sigma^k \mathrm{He}_k(x / \sigma)$, which have the mean
+    $x^k$ at $x + \varepsilon$.
+    """
+    out = np.ones((len(exponents), len(states)))
+    for column, x, square in zip(exponents.T, states.T, variance.T, strict=True):
+        powers = [np.ones_like(x), x]
+        for k in range(1, int(column.max(initial=0))):
+            powers.append(x * powers[k] - k * square * powers[k - 1])
+        for row, k in zip(out, column, strict=True):
+            if k:
+                row *= powers[k]
+    return out.T
+
+
 def padded(values: np.ndarray) -> np.ndarray:
     """Rows filled up with the last one, so that few different numbers of rows are compiled for."""
     size = len(values)
@@ -127,12 +144,12 @@ def _corrected(f, states, variance):
     return jax.lax.map(one, (states, variance), batch_size=BATCH)
 
 
-def whitened(problem: Problem, rows: WeakRows, terms: AbstractTerms, coefficients: np.ndarray, offset) -> Problem:
-    """The problem with its rows whitened for the noise that a law with these coefficients has: all targets in one.
+def whitened(problem: Problem, rows: WeakRows, terms: AbstractTerms, slopes: list[np.ndarray], offset) -> Problem:
+    """The problem with its rows whitened for the noise that a law has: all targets in one.
 
-    `coefficients` (p, d) or (p,); `offset`: the fixed part of the coefficients, of the same shape, or None.
+    `slopes`: the Jacobian of the law's rates along each run, (t, d, n); `offset`: the fixed part of the coefficients,
+    (p, d) or (p,), or None.
     """
-    slopes = _slopes(terms, coefficients, rows.rates, [run.states for run in rows.runs])
     designs, targets, lengths, pulls = [], [], [], []
     columns = np.arange(rows.targets[0].shape[1]) if terms.value_shape else np.array(problem.columns)
     for run, design, target, weight, jacobian in zip(
@@ -328,7 +345,8 @@ def reweighted(
     law, before = np.zeros(shape) if offset is None else offset, None
     current = problems
     for _ in range(ROUNDS):
-        current = tuple(whitened(problem, rows, terms, law, offset) for problem in problems)
+        slopes = _slopes(terms, law, rows.rates, [run.states for run in rows.runs])
+        current = tuple(whitened(problem, rows, terms, slopes, offset) for problem in problems)
         found = tuple(fit(problem) for problem in current)
         law, last, masks = coefficients(found), law, [each.mask for each in found]
         same = before is not None and all((a == b).all() for a, b in zip(masks, before, strict=True))

@@ -19,7 +19,7 @@ from symdyn.data.weak import AbstractWeakForm, weak_runs
 from symdyn.library import AbstractTerms
 from symdyn.model.model import known_rates
 from symdyn.regress.joint.settings import JointEstimation
-from symdyn.regress.rows.generalised import WeakRows, unbiased_features
+from symdyn.regress.rows.generalised import WeakRows, unbiased_features, unbiased_monomials
 from symdyn.regress.rows.moments import Moments, design_moments, name_infinite_term, sample_moments
 from symdyn.regress.solution import Settings
 
@@ -67,9 +67,13 @@ def _features(terms: AbstractTerms) -> Callable[[np.ndarray, np.ndarray], np.nda
     """
     evaluate = unbiased_features(terms)
 
+    powers = None if terms.value_shape else terms.monomials()
+
     def features(states: np.ndarray, variance: np.ndarray) -> np.ndarray:
         host = None
-        if not terms.value_shape and not variance.any():
+        if variance.any():
+            host = None if powers is None else unbiased_monomials(powers, states, variance).T
+        elif not terms.value_shape:
             host = terms.on_host(np.ascontiguousarray(states.T))
         values = evaluate(states, variance) if host is None else host.T
         if not np.isfinite(values).all():

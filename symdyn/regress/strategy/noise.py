@@ -11,6 +11,7 @@ from symdyn._progress import tell
 from symdyn.data.differentiate import FiniteDifference
 from symdyn.data.noise import NoiseLevel, pooled_noise_level
 from symdyn.data.recording import Recording
+from symdyn.data.resolution import unresolved
 from symdyn.data.weak import WeakForm
 from symdyn.library import AutomaticLibrary
 from symdyn.regress.joint.settings import JointEstimation
@@ -22,6 +23,7 @@ from symdyn.regress.solvers import BestSubset
 
 GAIN = 0.95  # of fourth-order differences: white noise of size s becomes noise of 0.95 s / step on the rate
 HARMLESS = 3e-3  # noise of a rate below this share of it is below the resolution of the default selection
+UNRESOLVED = 0.02  # of the variance at less than four samples a cycle: neither differences nor windows find such rates
 WEAK = "rates in the weak form (WeakForm)"
 SAMPLES = 40_000  # in which the noise is looked for: pieces of the runs, so that long records cost no more
 PIECES = 8  # of a long run
@@ -44,8 +46,7 @@ def planned(recording: Recording, settings: Settings) -> NoisePlan:
     long_enough = all(len(run.times) >= 16 for run in recording.trajectories)
     if settings.differentiation is not None or settings.discrete or measured or not long_enough:
         return NoisePlan(False, free=False)
-    names = [name for name in recording.space.names if name not in recording.inputs]
-    places = recording.space.indices(tuple(names))
+    places = _places(recording)
     runs = _pieces(recording, places)
     level = pooled_noise_level(runs)
     shares = _rate_shares(runs, level)
@@ -62,6 +63,28 @@ def planned(recording: Recording, settings: Settings) -> NoisePlan:
         True,
         f"noise, as a share of the spread: {', '.join(seen[:6])}{more}; differences would put noise of "
         f"{100 * shares.max():.2g} % on a rate",
+    )
+
+
+def _places(recording: Recording) -> np.ndarray:
+    """The places of the components of the state that are no inputs."""
+    return recording.space.indices(tuple(name for name in recording.space.names if name not in recording.inputs))
+
+
+def resolution_fault(recording: Recording, settings: Settings) -> str:
+    """What is to be said where the samples are too sparse for rates to be found from them; else an empty text."""
+    measured = all(run.rates is not None for run in recording.trajectories) and settings.order == 1
+    if settings.discrete or measured or isinstance(settings.differentiation, JointEstimation):
+        return ""
+    places = _places(recording)
+    shares = unresolved(_pieces(recording, places))
+    worst = int(np.argmax(shares))
+    if shares[worst] < UNRESOLVED:
+        return ""
+    name = recording.space.component_names[places[worst]]
+    return (
+        f"! the samples do not resolve the motion: {100 * shares[worst]:.2g} % of the variance of {name} lies at less than "
+        "four samples a cycle. Rates found from such samples are wrong, and so is the law: sample more densely"
     )
 
 
