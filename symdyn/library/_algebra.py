@@ -14,7 +14,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
-from symdyn.library._base import AbstractLibrary, AbstractTerms
+from symdyn.library._base import AbstractLibrary, AbstractTerms, unnamed
 from symdyn.library.monomials import latex_symbol, monomial_names
 
 
@@ -40,6 +40,11 @@ class SumTerms(AbstractTerms):
         found = [part.monomials() for part in self.parts]
         known = [each for each in found if each is not None]
         return np.concatenate(known)[list(self.keep)] if len(known) == len(found) else None
+
+    def parametric(self) -> AbstractTerms:
+        parts = tuple(part.parametric() for part in self.parts)
+        same = all(a is b for a, b in zip(parts, self.parts, strict=True))
+        return self if same else unnamed(self, parts=parts)
 
     def to_sympy(self, symbols: tuple) -> list:
         everything = [term for part in self.parts for term in part.to_sympy(symbols)]
@@ -101,6 +106,11 @@ class ProductTerms(AbstractTerms):
         if left is None or right is None:
             return None
         return np.stack([left[i] + right[j] for i, j in self.pairs])
+
+    def parametric(self) -> AbstractTerms:
+        parts = tuple(part.parametric() for part in self.parts)
+        same = all(a is b for a, b in zip(parts, self.parts, strict=True))
+        return self if same else unnamed(self, parts=parts)
 
     def to_sympy(self, symbols: tuple) -> list:
         left, right = (part.to_sympy(symbols) for part in self.parts)

@@ -1,7 +1,7 @@
 """What a library is: a recipe that, on a state space, becomes a pure map of one state to its term values."""
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import equinox as eqx
@@ -41,6 +41,13 @@ class AbstractTerms(eqx.Module):
         """
         return None
 
+    def parametric(self) -> "AbstractTerms":
+        """The same terms with their real parameters (powers, scales) as arrays, and names that do not show them.
+
+        What is compiled for these terms serves other values of the parameters too. Terms without any return themselves.
+        """
+        return self
+
     def monomials(self) -> np.ndarray | None:
         """Exponents (p, n) where every term is a monomial of the state, else None: what the exact calculus asks."""
         return None
@@ -49,6 +56,12 @@ class AbstractTerms(eqx.Module):
     def size(self) -> int:
         """The number of terms, p."""
         return len(self.names)
+
+
+def unnamed(terms: AbstractTerms, /, **changes) -> AbstractTerms:
+    """Terms with some fields changed and with numbers for names."""
+    names = tuple(f"term {k + 1}" for k in range(terms.size))
+    return replace(terms, names=names, latex=names, **changes)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
-from symdyn.library._base import AbstractLibrary, AbstractTerms
+from symdyn.library._base import AbstractLibrary, AbstractTerms, unnamed
 from symdyn.library.monomials import latex_symbol
 
 
@@ -165,13 +167,28 @@ def _read_factor(token, vectors: set[str]) -> tuple[tuple[str, ...], Factor | No
 
 
 class CovariantTerms(AbstractTerms):
-    """Covariant terms on a state space; all scalars or all vectors of one size."""
+    """Covariant terms on a state space; all scalars or all vectors of one size.
+
+    With `powers` (q,), each factor whose entry in `slots` is not -1 has that one of them as its power.
+    """
 
     space: StateSpace = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)
     latex: tuple[str, ...] = eqx.field(static=True)
     value_shape: tuple[int, ...] = eqx.field(static=True)
     terms: tuple[CovariantTerm, ...] = eqx.field(static=True)
+    slots: tuple[tuple[int, ...], ...] = eqx.field(static=True, default=())
+    powers: Any = None
+
+    def parametric(self) -> AbstractTerms:
+        powers, slots, terms = [], [], []
+        for term in self.terms:
+            real = [not float(k).is_integer() for _, k in term.factors]
+            slots.append(tuple(len(powers) + sum(real[:i]) if each else -1 for i, each in enumerate(real)))
+            powers += [k for (_, k), each in zip(term.factors, real, strict=True) if each]
+            factors = tuple((f, 0.5 if each else k) for (f, k), each in zip(term.factors, real, strict=True))
+            terms.append(replace(term, factors=factors))
+        return unnamed(self, terms=tuple(terms), slots=tuple(slots), powers=np.array(powers)) if powers else self
 
     def __call__(self, x):
         state = {name: x[self.space.slice(name)] for name in {n for term in self.terms for n in term.variables}}
@@ -183,10 +200,10 @@ class CovariantTerms(AbstractTerms):
             return cache[factor, k]
 
         values = []
-        for term in self.terms:
+        for place, term in enumerate(self.terms):
             scale = jnp.ones_like(x[0])
-            for factor, k in term.factors:
-                scale = scale * power(factor, k)
+            for slot, (factor, k) in zip(self.slots[place] if self.slots else [-1] * len(term.factors), term.factors, strict=True):
+                scale = scale * (power(factor, k) if slot < 0 else _real_power(factor, self.powers[slot], state))
             values.append(scale * _vector_value(term.vector, state) if term.vector else scale)
         return jnp.stack(values)
 
@@ -214,12 +231,19 @@ class CovariantTerms(AbstractTerms):
         return out
 
 
-def _power(factor: Factor, k: float, state: dict):
+def _base(factor: Factor, state: dict):
+    """The number whose power a factor is: of a norm the square."""
     if factor.kind == "scalar":
-        base, exponent = state[factor.variables[0]][0], k
-    else:
-        base = jnp.dot(state[factor.variables[0]], state[factor.variables[-1]])
-        exponent = k / 2 if factor.kind == "norm" else k
+        return state[factor.variables[0]][0]
+    return jnp.dot(state[factor.variables[0]], state[factor.variables[-1]])
+
+
+def _real_power(factor: Factor, k, state: dict):
+    return _base(factor, state) ** (k / 2 if factor.kind == "norm" else k)
+
+
+def _power(factor: Factor, k: float, state: dict):
+    base, exponent = _base(factor, state), k / 2 if factor.kind == "norm" else k
     if float(exponent).is_integer():
         return base ** int(exponent)
     if factor.kind == "norm" and float(2 * exponent).is_integer():

@@ -13,7 +13,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
-from symdyn.library._base import AbstractLibrary, AbstractTerms, chosen_variables
+from symdyn.library._base import AbstractLibrary, AbstractTerms, chosen_variables, unnamed
 from symdyn.library.covariant import number_text
 from symdyn.library.monomials import latex_symbol
 
@@ -46,25 +46,36 @@ _KINDS = {
 
 
 class ElementaryTerms(AbstractTerms):
-    """f(a x_i + b) for each entry (f, i, a, b) of `parts`."""
+    """f(a x_i + b) for each entry (f, i, a, b) of `parts`; with `numbers` (p, 2), a and b are their rows instead."""
 
     space: StateSpace = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)
     latex: tuple[str, ...] = eqx.field(static=True)
     parts: tuple[tuple[str, int, float, float], ...] = eqx.field(static=True)
     value_shape: tuple[int, ...] = eqx.field(static=True, default=())
+    numbers: Any = None
+
+    @property
+    def entries(self) -> list:
+        """(f, i, a, b) of each term."""
+        numbers = [part[2:] for part in self.parts] if self.numbers is None else self.numbers
+        return [(f, i, a, b) for (f, i, _, _), (a, b) in zip(self.parts, numbers, strict=True)]
 
     def __call__(self, x):
-        return jnp.stack([_KINDS[f].value(jnp, a * x[i] + b) for f, i, a, b in self.parts])
+        return jnp.stack([_KINDS[f].value(jnp, a * x[i] + b) for f, i, a, b in self.entries])
+
+    def parametric(self) -> AbstractTerms:
+        numbers = np.array([part[2:] for part in self.parts])
+        return unnamed(self, parts=tuple((f, i, 1.0, 0.0) for f, i, _, _ in self.parts), numbers=numbers)
 
     def on_host(self, columns: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):  # a value outside the domain is named by the caller, with its sample
-            return np.stack([_KINDS[f].value(np, a * columns[i] + b) for f, i, a, b in self.parts])
+            return np.stack([_KINDS[f].value(np, a * columns[i] + b) for f, i, a, b in self.entries])
 
     def to_sympy(self, symbols: tuple) -> list:
         import sympy
 
-        return [_KINDS[f].sympy(sympy, _number(a) * symbols[i] + _number(b)) for f, i, a, b in self.parts]
+        return [_KINDS[f].sympy(sympy, _number(a) * symbols[i] + _number(b)) for f, i, a, b in self.entries]
 
 
 @dataclass(frozen=True)
@@ -123,23 +134,34 @@ class Elementary(AbstractLibrary):
 
 
 class ReciprocalTerms(AbstractTerms):
-    """1 / (c + x_i^k) for each entry (i, c, k) of `parts`."""
+    """1 / (c + x_i^k) for each entry (i, c, k) of `parts`; with `numbers` (p,), c is its entry instead."""
 
     space: StateSpace = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)
     latex: tuple[str, ...] = eqx.field(static=True)
     parts: tuple[tuple[int, float, float], ...] = eqx.field(static=True)
     value_shape: tuple[int, ...] = eqx.field(static=True, default=())
+    numbers: Any = None
+
+    @property
+    def entries(self) -> list:
+        """(i, c, k) of each term."""
+        numbers = [c for _, c, _ in self.parts] if self.numbers is None else self.numbers
+        return [(i, c, k) for (i, _, k), c in zip(self.parts, numbers, strict=True)]
+
+    def parametric(self) -> AbstractTerms:
+        numbers = np.array([c for _, c, _ in self.parts])
+        return unnamed(self, parts=tuple((i, 1.0, k) for i, _, k in self.parts), numbers=numbers)
 
     def __call__(self, x):
-        return jnp.stack([1.0 / (c + x[i] ** _whole(k)) for i, c, k in self.parts])
+        return jnp.stack([1.0 / (c + x[i] ** _whole(k)) for i, c, k in self.entries])
 
     def on_host(self, columns: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
-            return np.stack([1.0 / (c + columns[i] ** _whole(k)) for i, c, k in self.parts])
+            return np.stack([1.0 / (c + columns[i] ** _whole(k)) for i, c, k in self.entries])
 
     def to_sympy(self, symbols: tuple) -> list:
-        return [1 / (_number(c) + symbols[i] ** _number(k)) for i, c, k in self.parts]
+        return [1 / (_number(c) + symbols[i] ** _number(k)) for i, c, k in self.entries]
 
 
 @dataclass(frozen=True)
@@ -209,6 +231,10 @@ class SubsetTerms(AbstractTerms):
     def monomials(self) -> np.ndarray | None:
         exponents = self.whole.monomials()
         return None if exponents is None else exponents[list(self.keep)]
+
+    def parametric(self) -> AbstractTerms:
+        whole = self.whole.parametric()
+        return self if whole is self.whole else unnamed(self, whole=whole)
 
     def to_sympy(self, symbols: tuple) -> list:
         everything = self.whole.to_sympy(symbols)

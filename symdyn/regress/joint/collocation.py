@@ -9,7 +9,7 @@ for neighbouring nodes a, b with step h: of fourth order, and symmetric in time 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -23,6 +23,25 @@ from symdyn.model.model import AbstractModel, Model, known_rates
 from symdyn.regress.joint.bordered import Normal
 from symdyn.regress.joint.descent import AbstractProblem
 from symdyn.regress.joint.grid import TimeGrid
+
+
+class SingleEntries(NamedTuple):
+    """A basis of weights each of which is the coefficient of one term in one target.
+
+    `terms` (K,): the place of the term; `table` (K, d): the entry of the basis, zero for the other targets.
+    """
+
+    terms: np.ndarray
+    table: np.ndarray
+
+
+def compact(basis: np.ndarray) -> np.ndarray | SingleEntries:
+    """A basis (K, p, d) as `SingleEntries` where that is what it is: then K numbers do instead of K p d."""
+    table = np.asarray(basis)
+    if table.ndim != 3 or not (np.count_nonzero(table, axis=(1, 2)) == 1).all():
+        return table
+    places = np.abs(table).max(axis=2).argmax(axis=1)
+    return SingleEntries(places, table[np.arange(len(table)), places])
 
 
 class Field(AbstractModel):
@@ -68,9 +87,13 @@ class Field(AbstractModel):
         return AbstractModel.__call__(self, x[self.space.slice(self.clock)][0] if self.clock else 0.0, x)[self.moving]
 
     def by_weight(self, z, u, basis):
-        """How the motion depends on the weights of a basis (K, p, d) or (K, p): (n, K)."""
-        rates = jnp.tensordot(basis, self.features(self.whole(z, u)), axes=((1,), (0,)))  # (K, d)
-        whole = jnp.zeros((self.space.size, len(basis)), rates.dtype)
+        """How the motion depends on the weights of a basis (K, p, d) or (K, p), or `SingleEntries`: (n, K)."""
+        features = self.features(self.whole(z, u))
+        if isinstance(basis, SingleEntries):
+            rates = features[basis.terms][:, None] * basis.table
+        else:
+            rates = jnp.tensordot(basis, features, axes=((1,), (0,)))  # (K, d)
+        whole = jnp.zeros((self.space.size, len(rates)), rates.dtype)
         return whole.at[self.space.indices(self.targets)].set(rates.T)[self.moving]
 
 
@@ -98,6 +121,7 @@ class Collocation(AbstractProblem):
 
     def __init__(self, field: Field, grid: TimeGrid, offset: np.ndarray, basis: np.ndarray):
         self.field, self.grid, self.offset, self.basis = field, grid, offset, basis
+        self.directions = compact(basis)
         self.count, self.runs = grid.count, len(grid.starts)
 
     def __call__(self, nodes: np.ndarray, weights: np.ndarray, noise: np.ndarray, looseness: float) -> Normal:
@@ -105,8 +129,8 @@ class Collocation(AbstractProblem):
         seen, stiff = self.prices(noise, looseness)
         with double_precision():
             found = _normal(
-                self.field, self.offset, self.basis, nodes, weights, self.grid.values, seen, stiff, self.grid.steps,
-                self.grid.inputs, self.grid.middle,
+                self.field, self.offset, self.basis, self.directions, nodes, weights, self.grid.values, seen, stiff,
+                self.grid.steps, self.grid.inputs, self.grid.middle,
             )  # fmt: skip
         return Normal(*(np.asarray(part) for part in found))
 
@@ -131,12 +155,12 @@ def prices_on(grid: TimeGrid, noise: np.ndarray, looseness: float) -> tuple[np.n
 
 
 @eqx.filter_jit
-def _normal(field, offset, basis, nodes, weights, values, seen, stiff, steps, inputs, middle):
+def _normal(field, offset, basis, directions, nodes, weights, values, seen, stiff, steps, inputs, middle):
     field = eqx.tree_at(lambda f: f.coefficients, field, offset + jnp.tensordot(weights, basis, axes=1))
 
     def parts(z, u):
         rate = jax.linearize(lambda state: field.motion(state, u), z)
-        return rate[0], jax.vmap(rate[1], out_axes=1)(jnp.eye(len(z))), field.by_weight(z, u, basis)
+        return rate[0], jax.vmap(rate[1], out_axes=1)(jnp.eye(len(z))), field.by_weight(z, u, directions)
 
     f, slope, terms = jax.vmap(parts)(nodes, inputs)
     a, b, one, h, h3 = nodes[:-1], nodes[1:], jnp.eye(nodes.shape[1]), steps[:, None], steps[:, None, None]

@@ -93,7 +93,8 @@ def refine(
     """
     if isinstance(law, Projection):
         told = {"segment": segment, "fixed": fixed, "constraints": constraints, "noise": noise}
-        return refined_projection(law, data, partial(refine, looseness=looseness, **told))
+        fixed, constraints = told["fixed"], told["constraints"] = tuple(fixed), tuple(constraints)
+        return refined_projection(law, data, partial(refine, looseness=looseness, **told), bool(fixed or constraints))
     if not isinstance(law, Solution):
         raise InputError(f"law must be a Solution, as identify returns it, got {type(law).__name__}")
     if law.model.discrete:

@@ -58,8 +58,12 @@ class TangentTerms(AbstractTerms):
         raise SymdynError("tangents are for fitting; print the solution of the projection")
 
 
-def refined_projection(fit: Projection, data, refine: Callable[..., Solution]) -> Projection:
-    """Parameters and coefficients by Gauss-Newton: `refine` fits coefficients of terms and tangents to the data."""
+def refined_projection(fit: Projection, data, refine: Callable[..., Solution], named: bool) -> Projection:
+    """Parameters and coefficients by Gauss-Newton: `refine` fits coefficients of terms and tangents to the data.
+
+    `named`: whether terms are spoken of by name, and so must keep theirs; else nothing is compiled for each value of
+    the parameters.
+    """
     names, model = tuple(fit.parameters), fit.solution.model
     made, subspace = by_values(fit.library, names), _with_tangents(model.subspace, len(names))
     theta, errors = (np.array([each[name] for name in names]) for each in (fit.parameters, fit.standard_errors))
@@ -70,7 +74,7 @@ def refined_projection(fit: Projection, data, refine: Callable[..., Solution]) -
     r = len(weights)
     for _ in range(ROUNDS):
         if stencil is None or (np.abs(theta - centre) > stencil.steps).any():
-            stencil, centre = _stencil(made, theta, errors, model.terms), theta
+            stencil, centre = _stencil(made, theta, errors, model.terms, named), theta
         stencil = eqx.tree_at(lambda s: (s.shift, s.weights), stencil, (theta - centre, _table(model, weights)))
         trial = replace_weights(model, subspace, np.append(weights, np.zeros(len(names))), stencil)
         new = refine(replace(fit.solution, model=trial, covariance=np.eye(trial.subspace.dimension)), data)
@@ -121,11 +125,15 @@ def _interpolation_error(stencil: TangentTerms, states: np.ndarray) -> np.ndarra
     return np.abs(stencil.shift) * stencil.steps**2 / 6 * (np.array(bends) / slopes) ** 2
 
 
-def _stencil(made, theta: np.ndarray, errors: np.ndarray, like: AbstractTerms) -> TangentTerms:
+def _stencil(made, theta: np.ndarray, errors: np.ndarray, like: AbstractTerms, named: bool) -> TangentTerms:
     """The terms at theta and aside of it by a standard error of each parameter."""
     steps = np.maximum(STEP * np.maximum(1.0, np.abs(theta)), errors)
-    middle = made(theta).on(like.space)
-    aside = tuple((made(theta + h).on(like.space), made(theta - h).on(like.space)) for h in np.diag(steps))
+
+    def at(values: np.ndarray) -> AbstractTerms:
+        terms = made(values).on(like.space)
+        return terms if named else terms.parametric()
+
+    middle, aside = at(theta), tuple((at(theta + h), at(theta - h)) for h in np.diag(steps))
     tangents = tuple(f"tangent {j + 1}" for j in range(len(theta)))
     return TangentTerms(
         space=like.space, names=(*middle.names, *tangents), latex=(*middle.latex, *tangents),

@@ -82,7 +82,7 @@ def unbiased_features(terms: AbstractTerms | None, known=None):
     polynomials up to degree 5. With more than `MANY` components $1 - D$ alone is used.
     """
 
-    f = terms if known is None else known
+    f = known if terms is None else terms.parametric()
 
     def features(states: np.ndarray, variance: np.ndarray) -> np.ndarray:
         whole = padded(states)
@@ -202,7 +202,7 @@ def _slopes(terms: AbstractTerms, coefficients: np.ndarray, rates, states: Seque
     """The Jacobian of the rates, (t, d, n), at the states (t, n) of each run."""
     every = np.concatenate(states)
     with double_precision():
-        found = np.asarray(_jacobians(terms, jnp.asarray(coefficients), rates, jnp.asarray(padded(every))))
+        found = np.asarray(_jacobians(terms.parametric(), jnp.asarray(coefficients), rates, jnp.asarray(padded(every))))
     return np.split(found[: len(every)], np.cumsum([len(each) for each in states])[:-1])
 
 
@@ -267,7 +267,7 @@ def _score_bias(
     states, hang = (np.concatenate(each) for each in zip(*pulls, strict=True))
     empty = np.zeros((len(padded(states)) - len(states), *hang.shape[1:]))
     with double_precision():
-        total = _gradient_sums(terms, jnp.asarray(padded(states)), jnp.asarray(np.concatenate([hang, empty])))
+        total = _gradient_sums(terms.parametric(), jnp.asarray(padded(states)), jnp.asarray(np.concatenate([hang, empty])))
     return _in_weights(problem, np.asarray(total), columns)
 
 
