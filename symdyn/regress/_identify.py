@@ -23,7 +23,7 @@ from symdyn.regress.posed import fitted_recording
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.solvers import AbstractSolver, BestSubset
-from symdyn.regress.strategy.noise import from_ladder, from_noisy_states, planned, resolution_fault
+from symdyn.regress.strategy.noise import from_clean_states, from_ladder, from_noisy_states, planned, resolution_fault
 
 
 def identify(
@@ -76,8 +76,8 @@ def identify(
     rates: which variable holds the time derivative of which, where the attributes do not say.
     differentiation: how rates come from states: `FiniteDifference`, `SavitzkyGolay` or another smoother, or `WeakForm`;
         `JointEstimation` takes no rates: it finds the trajectory too. By default the measured rates; without them the
-        noise of the states decides: fourth-order differences where it does not matter, else the weak form and then,
-        for up to 40 000 values, the joint estimation. `stages` of the law says what was done and why.
+        noise of the states decides: where it does not matter fourth-order differences, or the weak form if that explains
+        far more of the rates; else the weak form and then, for up to 40 000 values, the joint estimation. `stages` of the law says what was done and why.
     weights: "relative" (every row counts by its relative error), a variable name or a DataArray of weights of squared
         residuals.
     time, trajectories: dimension names, where the attributes do not say; `trajectories=()` puts all other dimensions
@@ -139,6 +139,8 @@ def _found(recording: Recording, ladder: Any, settings: Settings) -> Solution:
     if plan.noisy:
         return from_noisy_states(recording, settings, plan)
     law = solution_of(fitted_recording(recording, settings))
+    if plan.free:
+        return from_clean_states(recording, settings, law)
     if law.settings.differentiation == settings.differentiation:
         return law
     return replace(law, stages=(f"rates by {law.settings.differentiation}, which predicts the samples best",))

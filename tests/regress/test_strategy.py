@@ -94,3 +94,24 @@ def test_the_noise_is_looked_for_in_pieces_of_long_records(monkeypatch):
     assert law.active_terms == ("x", "y")
     clean = [{k: v[part] for k, v in oscillator(0.0).items()} for part in (slice(250), slice(250, None))]
     assert sd.identify(clean, library=sd.Monomials(1)).stages == ()
+
+
+def test_windows_replace_differences_that_err_on_clean_states():
+    """Fast spells of a clean trajectory: the truncation of the differences is far above that of the windows."""
+    data = sd.make_dataset("lorenz", times=np.arange(0, 30, 0.02))
+    law, plain = sd.identify(data), sd.identify(data, differentiation=sd.FiniteDifference())
+    assert "the weak form" in law.stages[0]
+    assert law.stats.active == 7
+    assert abs(law.coefficient("x", "y")[0] - 28) < 1e-3 * abs(plain.coefficient("x", "y")[0] - 28)
+    wrong = sd.identify(data, library=sd.Monomials(1))
+    assert wrong.stages == ()  # no law of this library holds: windows explain no more than differences
+
+
+def test_samples_that_do_not_resolve_the_motion_are_named():
+    times = np.arange(600) * 0.9
+    fast = {"time": times, "x": np.cos(3 * times) * np.cos(0.1 * times), "y": np.sin(3 * times)}
+    assert any("do not resolve the motion" in stage for stage in sd.identify(fast).stages)
+    slow = {"time": times, "x": np.cos(0.3 * times), "y": np.sin(0.3 * times)}
+    noisy = {**slow, "x": slow["x"] + 0.3 * np.random.default_rng(0).normal(size=600)}
+    for data in (slow, noisy):
+        assert not any("do not resolve" in stage for stage in sd.identify(data, library=sd.Monomials(1)).stages)

@@ -25,6 +25,9 @@ GAIN = 0.95  # of fourth-order differences: white noise of size s becomes noise 
 HARMLESS = 3e-3  # noise of a rate below this share of it is below the resolution of the default selection
 UNRESOLVED = 0.02  # of the variance at less than four samples a cycle: neither differences nor windows find such rates
 WEAK = "rates in the weak form (WeakForm)"
+FINE = 1e-4  # share of a rate that differences may leave unexplained before windows are tried on clean data
+SHARPER = 0.1  # of what differences leave: a law whose windows leave less is taken instead
+CLEAN_VALUES = 1_000_000  # sampled state values up to which windows are tried on clean data
 SAMPLES = 40_000  # in which the noise is looked for: pieces of the runs, so that long records cost no more
 PIECES = 8  # of a long run
 JOINT_VALUES = 40_000  # sampled state values up to which the trajectory is estimated together with the law
@@ -84,7 +87,7 @@ def resolution_fault(recording: Recording, settings: Settings) -> str:
     name = recording.space.component_names[places[worst]]
     return (
         f"! the samples do not resolve the motion: {100 * shares[worst]:.2g} % of the variance of {name} lies at less than "
-        "four samples a cycle. Rates found from such samples are wrong, and so is the law: sample more densely"
+        "four samples a cycle. Rates found from such samples, and the law with them, can be far off: sample more densely"
     )
 
 
@@ -115,6 +118,27 @@ def _rate_shares(runs: list[Piece], level: NoiseLevel) -> np.ndarray:
         size = np.sqrt(np.maximum(np.mean(rates**2, axis=0) - noise**2, 0.0))
         out = np.maximum(out, noise / np.maximum(size, 1e-3 * noise + 1e-300))
     return out
+
+
+def from_clean_states(recording: Recording, settings: Settings, law: Solution) -> Solution:
+    """The law from differences, or that of the weak form where it leaves far less of the rates unexplained.
+
+    On clean samples differences err by their truncation, windows hardly at all; only a law that holds in the library
+    shows it, so that a library without the law changes nothing.
+    """
+    left = max(law.stats.residual, default=0.0)
+    values = sum(run.states.size for run in recording.trajectories)
+    told = settings.solver != BestSubset() or settings.selection != EBIC() or settings.reading.weights is not None
+    if left < FINE or told or values > CLEAN_VALUES:
+        return law
+    try:
+        weak = solution_of(fitted_recording(recording, replace(settings, differentiation=WeakForm())))
+    except InputError:
+        return law  # too short for windows
+    found = max(weak.stats.residual, default=0.0)
+    if weak.result is RESULTS.no_terms or found > SHARPER * left:
+        return law
+    return replace(weak, stages=(f"differences leave {left:.1g} of a rate unexplained, the weak form {found:.1g}", WEAK))
 
 
 def from_noisy_states(recording: Recording, settings: Settings, plan: NoisePlan) -> Solution:
