@@ -202,7 +202,9 @@ class CovariantTerms(AbstractTerms):
         values = []
         for place, term in enumerate(self.terms):
             scale = jnp.ones_like(x[0])
-            for slot, (factor, k) in zip(self.slots[place] if self.slots else [-1] * len(term.factors), term.factors, strict=True):
+            for slot, (factor, k) in zip(
+                self.slots[place] if self.slots else [-1] * len(term.factors), term.factors, strict=True
+            ):
                 scale = scale * (power(factor, k) if slot < 0 else _real_power(factor, self.powers[slot], state))
             values.append(scale * _vector_value(term.vector, state) if term.vector else scale)
         return jnp.stack(values)

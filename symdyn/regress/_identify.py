@@ -76,8 +76,9 @@ def identify(
     rates: which variable holds the time derivative of which, where the attributes do not say.
     differentiation: how rates come from states: `FiniteDifference`, `SavitzkyGolay` or another smoother, or `WeakForm`;
         `JointEstimation` takes no rates: it finds the trajectory too. By default the measured rates; without them the
-        noise of the states decides: where it does not matter fourth-order differences, or the weak form if that explains
-        far more of the rates; else the weak form and then, for up to 40 000 values, the joint estimation. `stages` of the law says what was done and why.
+        noise of the states decides: where it does not matter fourth-order differences, or the weak form if that
+        explains far more of the rates; else the weak form and then, for up to 40 000 values, the joint estimation.
+        `stages` of the law says what was done and why.
     weights: "relative" (every row counts by its relative error), a variable name or a DataArray of weights of squared
         residuals.
     time, trajectories: dimension names, where the attributes do not say; `trajectories=()` puts all other dimensions

@@ -12,8 +12,8 @@ four; white noise in shares of the root mean square of all states. The true coef
 right-hand sides, evaluated on SymPy symbols, and are checked against them at random states. Trajectories are kept in
 the cache folder of the user (SYMDYN_DATA_DIR chooses another).
 
-Systems of few states come first. A fit that takes more than `--limit` CPU seconds is given up and, like one that raises,
-counts as a law without terms (E_coef 1).
+Systems of few states come first. A fit that takes more than `--limit` CPU seconds is given up and, like one that
+raises, counts as a law without terms (E_coef 1).
 
 "E_coef": |Xi - Xi_true| / |Xi_true|, Frobenius norms, median over systems and draws; "< 1 %": the share below 0.01;
 "E_rmse": |x_dot - Theta Xi| / |x_dot| on a clean sixth trajectory, median; "exact": the share with exactly the true

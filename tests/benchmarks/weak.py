@@ -17,7 +17,8 @@ and sampling (every draw has new starts and new noise); `--thin k` keeps every k
 Noise: the cards' (b1 20 %, b2 5 and 20 %, b3 99 %, b4 20 % of the standard deviation) and upwards until it fails.
 The last columns are what the law itself says of its misfit, medians over draws: the share of the (whitened) rates that
 it leaves unexplained, and how many times larger than by white residuals its weights scatter. A wrong group shows there,
-beside the law without a group. `--auto` leaves the differentiation to `identify`.
+beside the law without a group. Each group is enforced, and promoted (`identify(promote=)`: kept where the data do not
+contradict it). `--arms` takes some of these, by their names. `--auto` leaves the differentiation to `identify`.
     i   Lorenz, degree 5, T = 10 and 3, 0.5 to 5 % of the rms, beside PySINDy's weak form with the best of 8 thresholds
 """
 
@@ -146,6 +147,16 @@ def truth_table(names: tuple[str, ...], truth) -> np.ndarray:
     return table
 
 
+def arms(case: str) -> dict[str, dict]:
+    """What is told to `identify` by the name of the arm: nothing, a group enforced, or the same group promoted."""
+    told: dict[str, dict] = {"weak": {}}
+    for name, action in ACTIONS[case].items():
+        told[name] = {"action": action}
+    for name, action in ACTIONS[case].items():
+        told[f"promoted {name}"] = {"promote": action}
+    return told
+
+
 def run_b(case: str, options: argparse.Namespace) -> None:
     make = {"b1": b1, "b2": b2, "b3": b3, "b4": b4}[case]
     form = None if options.auto else sd.WeakForm()
@@ -163,11 +174,13 @@ def run_b(case: str, options: argparse.Namespace) -> None:
             dims = ("trajectory", "time")
             arrays = {name: (dims, noisy[..., k]) for k, name in enumerate("xy")}
             data = xr.Dataset(arrays, coords={"time": times})
-            for label, action in {"weak": None, **ACTIONS.get(case, {})}.items():
+            for label, arm in arms(case).items():
+                if options.arms and label not in options.arms:
+                    continue
                 begin = time.process_time()
                 try:
                     law = sd.identify(
-                        data, library=LIBRARIES[case], action=action, trajectories="trajectory", differentiation=form
+                        data, library=LIBRARIES[case], trajectories="trajectory", differentiation=form, **arm
                     )
                 except sd.SymdynError as error:
                     print(f"{case} {noise} {label}: {error}")
@@ -182,7 +195,7 @@ def run_b(case: str, options: argparse.Namespace) -> None:
         for label, results in rows.items():
             right, error, residual, inflation, spent = np.array(results, float).T
             print(
-                f"{case} noise {noise:.2f} {label:15s} success {right.mean():.2f} ({len(right)} draws)  RMSE "
+                f"{case} noise {noise:.2f} {label:23s} success {right.mean():.2f} ({len(right)} draws)  RMSE "
                 f"{error.mean():.5f} [{error.min():.5f}, {error.max():.5f}]  unexplained {np.median(residual):.4f}  "
                 f"inflation {np.median(inflation):.2f}  {np.median(spent):.1f} s cpu",
                 flush=True,
@@ -259,6 +272,7 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", default=["b1", "b2", "b3", "b4", "i"])
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--sweep", type=int, default=6, help="draws at noise above that of the cards")
+    parser.add_argument("--arms", nargs="+", help='for example weak "promoted wrong"')
     parser.add_argument("--auto", action="store_true")
     parser.add_argument("--thin", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1e9, help="per case: draws stop after this time")

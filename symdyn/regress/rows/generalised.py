@@ -267,7 +267,9 @@ def _score_bias(
     states, hang = (np.concatenate(each) for each in zip(*pulls, strict=True))
     empty = np.zeros((len(padded(states)) - len(states), *hang.shape[1:]))
     with double_precision():
-        total = _gradient_sums(terms.parametric(), jnp.asarray(padded(states)), jnp.asarray(np.concatenate([hang, empty])))
+        total = _gradient_sums(
+            terms.parametric(), jnp.asarray(padded(states)), jnp.asarray(np.concatenate([hang, empty]))
+        )
     return _in_weights(problem, np.asarray(total), columns)
 
 

@@ -86,8 +86,9 @@ def resolution_fault(recording: Recording, settings: Settings) -> str:
         return ""
     name = recording.space.component_names[places[worst]]
     return (
-        f"! the samples do not resolve the motion: {100 * shares[worst]:.2g} % of the variance of {name} lies at less than "
-        "four samples a cycle. Rates found from such samples, and the law with them, can be far off: sample more densely"
+        f"! the samples do not resolve the motion: {100 * shares[worst]:.2g} % of the variance of {name} lies at less "
+        "than four samples a cycle. Rates found from such samples, and the law with them, can be far off: sample more "
+        "densely"
     )
 
 
@@ -138,7 +139,9 @@ def from_clean_states(recording: Recording, settings: Settings, law: Solution) -
     found = max(weak.stats.residual, default=0.0)
     if weak.result is RESULTS.no_terms or found > SHARPER * left:
         return law
-    return replace(weak, stages=(f"differences leave {left:.1g} of a rate unexplained, the weak form {found:.1g}", WEAK))
+    return replace(
+        weak, stages=(f"differences leave {left:.1g} of a rate unexplained, the weak form {found:.1g}", WEAK)
+    )
 
 
 def from_noisy_states(recording: Recording, settings: Settings, plan: NoisePlan) -> Solution:
