@@ -17,7 +17,7 @@ def unresolved(runs: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.
     `runs`: times (t,), values (t, n), weights (t,) or (t, n). White noise fills all frequencies alike, a motion does
     not: the upper half of the spectrum is cut into bands, and what exceeds three times their lower quartile counts.
     Pieces with uneven steps, with missing samples or of fewer than 32 samples say nothing; 0 where too few are left
-    (600 samples in all are enough). A frequency above that of Nyquist is seen only where its mirror image lies there.
+    (520 samples in all are enough). A frequency above that of Nyquist is seen only where its mirror image lies there.
     """
     n = runs[0][1].shape[1]
     upper, total, count = [], np.zeros(n), 0
