@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.lapack import dpotrf, dpotri  # pyright: ignore[reportAttributeAccessIssue]
 
 from symdyn.symmetry.promotion.coordinates import Coordinates
 from symdyn.symmetry.promotion.lie_map import LieMap
@@ -187,7 +187,7 @@ def _constrained(problem: Weighted, W: np.ndarray) -> np.ndarray:
     rows = solve_triangular(factor, across.T, lower=True, check_finite=False)
     pull = solve_triangular(factor, problem.pulled(shift @ W), lower=True) if shift.any() else np.zeros(len(origin))
     force = np.linalg.solve(rows.T @ rows, across @ origin + rows.T @ pull)
-    return solve_triangular(factor, rows @ force - pull, lower=True, trans="T", check_finite=False)
+    return solve_triangular(factor, rows @ force - pull, lower=True, trans=1, check_finite=False)
 
 
 def weights(M: np.ndarray, eps: float, power: float, blocks: tuple[Block, ...], rough: bool = False) -> np.ndarray:
