@@ -44,9 +44,9 @@ def read_arrays(
     held = {k for k in reading.inputs if k in arrays and arrays[k].ndim == 1 and len(arrays[k]) == runs != len(times)}
     arrays |= {k: _given(k, arrays, times, runs) for k in reading.inputs if k in arrays or k == name}
     asked = (*(reading.variables or ()), *(reading.rate_of or ()), *rates, *rates.values())
-    for known in asked:
-        if known not in arrays:
-            raise InputError(f"unknown variable {known!r}; the data have {', '.join(arrays) or 'none'}")
+    for wanted in asked:
+        if wanted not in arrays:
+            raise InputError(f"unknown variable {wanted!r}; the data have {', '.join(arrays) or 'none'}")
     aside = {rate for rate in rates.values() if rate not in rates}
     if isinstance(reading.weights, str):
         aside.add(reading.weights)
