@@ -18,29 +18,35 @@ from symdyn.data.checks import (
     with_inputs,
     without_gaps,
 )
+from symdyn.data.quantities import plain_arrays, plain_times
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording, Trajectory, joined
 
 
-def read_arrays(data: Mapping[str, Any], reading: Reading, run: int | None = None) -> Recording:
+def read_arrays(
+    data: Mapping[str, Any], reading: Reading, run: int | None = None, known: dict[str, Any] | None = None
+) -> Recording:
     """A recording from arrays by name: (t,) scalars, (t, k) vectors, (runs, t, k) vectors of several runs.
 
-    The times are under `reading.time`, "time" or "t". Rates are measured where `reading.rates` names them. Raises
-    InputError for whatever cannot be used.
+    The times are under `reading.time`, "time" or "t". Rates are measured where `reading.rates` names them. Quantities
+    of astropy, unxt or pint bring their units; `known`: those that the runs before had. Raises InputError for whatever
+    cannot be used.
     """
     if reading.trajectories:
         raise InputError("plain arrays have no named dimensions: runs are the first axis of (runs, t, k)")
     name = _time_name(data, reading.time)
-    times, unit, origin = time_values(np.asarray(data[name]), name, "")
-    arrays = {str(k): np.asarray(v) for k, v in data.items() if k != name}
+    times, unit, origin = time_values(*_clock(data[name], name))
     rates = dict(reading.rates or {})
+    known = {} if known is None else known
+    given, units = plain_arrays({str(k): v for k, v in data.items() if k != name}, rates, unit, known)
+    arrays = {k: np.asarray(v) for k, v in given.items()}
     runs = max([v.shape[0] for v in arrays.values() if v.ndim == 3], default=1)
     held = {k for k in reading.inputs if k in arrays and arrays[k].ndim == 1 and len(arrays[k]) == runs != len(times)}
     arrays |= {k: _given(k, arrays, times, runs) for k in reading.inputs if k in arrays or k == name}
     asked = (*(reading.variables or ()), *(reading.rate_of or ()), *rates, *rates.values())
-    for known in asked:
-        if known not in arrays:
-            raise InputError(f"unknown variable {known!r}; the data have {', '.join(arrays) or 'none'}")
+    for wanted in asked:
+        if wanted not in arrays:
+            raise InputError(f"unknown variable {wanted!r}; the data have {', '.join(arrays) or 'none'}")
     aside = {rate for rate in rates.values() if rate not in rates}
     if isinstance(reading.weights, str):
         aside.add(reading.weights)
@@ -48,7 +54,10 @@ def read_arrays(data: Mapping[str, Any], reading: Reading, run: int | None = Non
     state = with_inputs(state, reading.inputs, [*arrays])
     check_rates(rates, state)
     space = StateSpace(
-        tuple(Variable(k) if k in held else _variable(k, arrays[k], len(times)) for k in state)
+        tuple(
+            Variable(k, unit=units.get(k, "")) if k in held
+            else _variable(k, arrays[k], len(times), units.get(k, "")) for k in state
+        )
     )  # fmt: skip
     kinematics = tuple((a, rates[a]) for a in state if rates.get(a) in state)
     targets = reading.rate_of or tuple(k for k in state if k not in dict(kinematics) and k not in reading.inputs)
@@ -102,13 +111,20 @@ def _given(name: str, arrays: Mapping[str, np.ndarray], times: np.ndarray, runs:
     return value
 
 
-def _variable(name: str, values: np.ndarray, t: int) -> Variable:
+def _clock(values: Any, name: str) -> tuple[np.ndarray, str, str]:
+    times, unit = plain_times(values)
+    return times, name, unit
+
+
+def _variable(name: str, values: np.ndarray, t: int, unit: str) -> Variable:
     require_floating(name, values.dtype)
     if values.ndim not in (1, 2, 3) or values.shape[max(values.ndim - 2, 0)] != t:
         raise InputError(
             f"{name!r} has shape {values.shape}; with {t} times it must be ({t},), ({t}, k) or (runs, {t}, k)"
         )
-    return Variable(name) if values.ndim == 1 else Variable(name, ("component",), (component_labels(values.shape[-1]),))
+    if values.ndim == 1:
+        return Variable(name, unit=unit)
+    return Variable(name, ("component",), (component_labels(values.shape[-1]),), unit)
 
 
 def _by_run(name: str, values: np.ndarray, runs: int, t: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from symdyn.data.checks import (
     with_inputs,
     without_gaps,
 )
+from symdyn.data.quantities import plain, plain_dataset, plain_times
 from symdyn.data.reading import Reading
 from symdyn.data.recording import Recording, Trajectory, joined
 from symdyn.data.weights import row_weights
@@ -36,7 +37,7 @@ def dataset(times, /, *, time_unit: str = "", **variables):
     Parameters
     ----------
     times: sample times, shape (t,).
-    time_unit: the unit of the times.
+    time_unit: the unit of the times. Quantities of astropy, unxt or pint, times and values alike, bring their own.
     variables: arrays by name, shape (t,) for a scalar, (t, k) for a vector, (runs, t, k) for a vector in several
         runs of the same times.
 
@@ -51,7 +52,10 @@ def dataset(times, /, *, time_unit: str = "", **variables):
     """
     import xarray as xr
 
-    times = np.asarray(times)
+    times, own_unit = plain_times(times)
+    time_unit = own_unit or time_unit
+    given = {name: plain(values) for name, values in variables.items()}
+    variables = {name: values for name, (values, _) in given.items()}
     if times.ndim != 1:
         raise InputError(
             f"times must have shape (t,), got {times.shape}; runs with different times are a list of datasets"
@@ -69,7 +73,8 @@ def dataset(times, /, *, time_unit: str = "", **variables):
             )
         if len(sizes) > 1 and "component" in dims:
             dims = (*dims[:-1], f"{name}_component")
-        out[name] = (dims, values)
+        unit = given[name][1]
+        out[name] = (dims, values, {"units": unit} if unit else {})
     made = xr.Dataset(out, coords={"time": times})
     made["time"].attrs.update(axis="T", **({"units": time_unit} if time_unit else {}))
     for dim in made.dims:
@@ -91,13 +96,14 @@ def read(data, reading: Reading | None = None) -> Recording:
     if not runs:
         raise InputError("no data: the list of datasets is empty")
     reading = reading or Reading()
-    recordings = [_read_run(run, reading, k if len(runs) > 1 else None) for k, run in enumerate(runs)]
+    known: dict = {}
+    recordings = [_read_run(run, reading, k if len(runs) > 1 else None, known) for k, run in enumerate(runs)]
     first = recordings[0]
     for other in recordings[1:]:
         if other.space != first.space or other.targets != first.targets:
             raise InputError(
-                f"the datasets of a list must have the same variables; got {first.space.component_names} "
-                f"and {other.space.component_names}"
+                f"the datasets of a list must have the same variables in the same units; got {_told(first.space)} "
+                f"and {_told(other.space)}"
             )
     trajectories = tuple(t for recording in recordings for t in recording.trajectories)
     return Recording(
@@ -106,22 +112,28 @@ def read(data, reading: Reading | None = None) -> Recording:
     )  # fmt: skip
 
 
-def _read_run(data, reading: Reading, run: int | None) -> Recording:
+def _told(space: StateSpace) -> str:
+    parts = [f"{n} ({v.unit})" if v.unit else n for v in space.variables for n in v.component_names]
+    return ", ".join(parts)
+
+
+def _read_run(data, reading: Reading, run: int | None, known: dict) -> Recording:
     if hasattr(data, "data_vars"):
-        return _read_one(data, reading, run)
+        return _read_one(data, reading, run, known)
     if hasattr(data, "to_dataset"):
-        return _read_one(data.to_dataset(name=data.name or "x"), reading, run)
+        return _read_one(data.to_dataset(name=data.name or "x"), reading, run, known)
     if isinstance(data, Mapping):
-        return read_arrays(data, reading, run)
+        return read_arrays(data, reading, run, known)
     raise InputError(
         f"data must be an xarray Dataset or DataArray, a mapping of arrays with the times under 'time', or a list of "
         f"these; got {type(data).__name__}. symdyn.dataset(times, x=array, ...) makes a Dataset from arrays"
     )
 
 
-def _read_one(ds, reading: Reading, run: int | None) -> Recording:
+def _read_one(ds, reading: Reading, run: int | None, known: dict) -> Recording:
     time = _find_time(ds, reading.time)
     declared = _declared_rates(ds, reading.rates)
+    ds = plain_dataset(ds, declared, _time_unit(ds, time), known)
     state = with_inputs(_state_names(ds, reading, time, declared), reading.inputs, [*map(str, ds.data_vars), time])
     check_rates(reading.rates, state)
     kinematics = tuple((a, declared[a]) for a in state if declared.get(a) in state)
@@ -175,6 +187,14 @@ def _find_time(ds, name: str | None) -> str:
         if len(candidates) == 1:
             return candidates[0]
     raise InputError(f"no time dimension found among {', '.join(found) or 'no dimensions'}; name it with time='...'")
+
+
+def _time_unit(ds, time: str) -> str:
+    """The unit of the times as they are read: dates become seconds."""
+    if time not in ds.coords:
+        return ""
+    unit = plain_times(getattr(ds[time].variable, "_data", ds[time]))[1] or str(ds[time].attrs.get("units", ""))
+    return "s" if _is_dated(ds[time]) and ds[time].dtype.kind not in "fiu" else unit
 
 
 def _is_dated(coordinate) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable
 from symdyn.data.checks import component_labels, require_floating
+from symdyn.data.quantities import plain
 from symdyn.fields.grid import Grid
 from symdyn.fields.shifting import moved
 from symdyn.fields.units import unit_product
@@ -61,11 +62,15 @@ class Fields:
 
     @classmethod
     def of(cls, grid: Grid, /, *, units: dict[str, str] | None = None, **variables: Any) -> Fields:
-        """Fields from arrays by name: of the shape of the grid, or with one further axis for the components."""
+        """Fields from arrays by name: of the shape of the grid, or with one further axis for the components.
+
+        `units`: by name, as CF writes them; quantities of astropy, unxt or pint bring their own.
+        """
         space, values = [], []
         for name, given in variables.items():
+            given, own = plain(given)
             array = given if hasattr(given, "shape") else np.asarray(given)
-            unit = (units or {}).get(name, "")
+            unit = own or (units or {}).get(name, "")
             if array.ndim == len(grid.shape) + 1:
                 labels = component_labels(array.shape[-1])
                 space.append(Variable(name, ("component",), (labels,), unit))
@@ -77,6 +82,8 @@ class Fields:
 
     def with_field(self, name: str, values, *, unit: str = "") -> Fields:
         """The fields and one more, broadcast to the grid: what is known, the Coriolis parameter say, or diagnosed."""
+        values, own = plain(values)
+        unit = own or unit
         array = np.broadcast_to(np.asarray(values, np.float64), self.grid.shape)
         space = StateSpace((*self.space.variables, Variable(name, (), (), unit)))
         return replace(self, space=space, values=(*self.values, array))

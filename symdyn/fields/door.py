@@ -18,6 +18,7 @@ from symdyn._errors import InputError, SymdynWarning
 from symdyn._types import Frozen, StateSpace, Variable
 from symdyn.data.checks import component_labels, require_floating, time_values
 from symdyn.data.door import COMPONENT_DIMS
+from symdyn.data.quantities import plain_dataset
 from symdyn.fields.axes import AbstractAxis, Box, Periodic, is_even
 from symdyn.fields.collection import Fields
 from symdyn.fields.grid import Grid
@@ -99,7 +100,8 @@ def open_fields(
         when they are read, by polynomials of degree 7, and missing where a centre lies beyond the outermost point.
     radius: of the sphere, in the unit of length of the winds; that of the Earth in metres by default.
 
-    Missing values (NaN) stay: what touches them has weight 0. Times become seconds since the first.
+    Missing values (NaN) stay: what touches them has weight 0. Times become seconds since the first. Quantities of
+    astropy, unxt or pint that a variable holds bring their units; both components of a vector take that of the first.
 
     Raises InputError for names that do not exist, dimensions whose meaning cannot be told, coordinates that are
     missing, repeated, unsorted or of two dimensions, integers, and variables that do not share a grid.
@@ -113,6 +115,8 @@ def open_fields(
     """
     ds = _dataset(data)
     names = _variables(ds, variables, staggered or {})
+    pairs = _vectors(ds, names) if vectors is None else tuple((str(u), str(v)) for u, v in vectors)
+    ds = plain_dataset(ds, alike=pairs)
     shifts = partners(ds, names, staggered or {})
     dims = _shared_dims(ds, names, shifts)
     roles = _roles(ds, dims, time, latitude, longitude, space)
@@ -128,7 +132,6 @@ def open_fields(
         found.append(variable)
         values += _at_centres(ds, arrays, _own_order(ds[name], order, shifts), grid)
     fields = StateSpace(tuple(found))
-    pairs = _vectors(ds, names) if vectors is None else tuple((str(u), str(v)) for u, v in vectors)
     provenance = {
         str(k): str(v) for k, v in ds.attrs.items() if k in ("title", "source", "history", "license", "institution")
     }

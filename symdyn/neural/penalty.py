@@ -19,9 +19,7 @@ from symdyn.neural.law import NeuralLaw, mixed
 from symdyn.symmetry import lie_derivative
 
 Norm = Literal["nuclear", "squares", "logdet"]
-UNROLLED = (
-    16  # up to so many generators the products are written out, beyond them they are a loop: compiling takes longer
-)
+UNROLLED = 16  # the products for so many generators are written out; for more they are a loop, which compiles sooner
 
 
 class AbstractPenalty(abc.ABC):

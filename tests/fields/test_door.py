@@ -243,6 +243,7 @@ def test_every_layout_gives_the_same_law(layout, tmp_path):
             form=sd.FieldWeakForm(half_width={"time": 8, "lat": 8, "lon": 8}, stride=4),
         )  # fmt: skip
     assert fields.grid.names == ("time", "lat", "lon") or layout == "no attributes"
+    np.testing.assert_allclose(np.degrees(fields.grid.sphere.latitude), ds.lat, atol=1e-4)
     assert law.active_terms == ("div(q u)",)
     np.testing.assert_allclose(law.coefficients[0, 0], -1.0, rtol=0.01)
 

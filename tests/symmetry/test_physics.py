@@ -197,3 +197,24 @@ def test_a_generator_that_is_not_affine_in_the_law_says_so():
         sd.enforce(sd.Monomials(2), sd.Lorentz(1).acting_on(u=sd.Scalar), space=LINE, targets="u")
     with pytest.raises(sd.InputError, match="SO\\(3\\) moves 3 coordinates of space, and the field has x"):
         sd.enforce(sd.Monomials(2), sd.SO(3).acting_on(u=sd.Scalar), space=LINE, targets="u")
+
+
+def test_contractions_with_delta_epsilon_and_a_spurion():
+    """Isotropic terms of a fluid that turns: what delta and epsilon make of u, the pressure gradient and the rotation.
+
+    Vectors up to degree 2: u, dp, omega x u, omega x dp; without mirrors omega and u x dp as well. Symmetric traceless
+    tensors: u u, u dp, dp dp, omega omega; without mirrors u omega and dp omega as well.
+    """
+    space, library = sd.StateSpace.of(u=3, dp=3, omega=3), sd.Monomials(2)
+    traceless = sd.Tensor(0, 2, "traceless")
+    for group, vectors, tensors in ((sd.O(3), 4, 4), (sd.SO(3), 6, 6)):
+        action = group.acting_on(u=sd.Vector, dp=sd.Vector, omega=sd.Axial)
+        assert sd.enforce(library, action, space=space, targets="u").dimension == vectors
+        assert sd.enforce(library, action, space=space, values=traceless).dimension == tensors
+    static = sd.O(3).acting_on(u=sd.Vector, dp=sd.Vector, omega=sd.Axial)
+    terms = library.on(space)
+    coriolis = np.zeros((terms.size, 3))
+    for k, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
+        for sign, a, b in ((1, i, j), (-1, j, i)):
+            coriolis[terms.names.index(f"u_{'xyz'[b]} omega_{'xyz'[a]}"), k] = sign
+    assert sd.enforce(library, static, space=space, targets="u").contains(coriolis)

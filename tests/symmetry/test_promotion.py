@@ -217,10 +217,67 @@ def test_discrete_elements_are_promoted():
     assert np.abs(even.coefficients[1::2]).max() < 1e-8
 
 
+@pytest.mark.parametrize("penalty", [sd.NuclearNorm(), pytest.param(sd.LogDet(), marks=pytest.mark.slow)])
+def test_the_weight_is_chosen_by_held_out_values(penalty):
+    fresh = np.random.default_rng(9).uniform(-1, 1, (400, 3))
+    space, action = sd.StateSpace.of(x=3), sd.T(3).acting_on(x=sd.Point)
+    powers = sd.Monomials(3).on(space).monomials()
+
+    def truth(x):
+        return 1 + (x[:, 0] + 2 * x[:, 1]) - (x[:, 0] + 2 * x[:, 1]) ** 2
+
+    def wrong(weight, draw):
+        rng = np.random.default_rng(draw)
+        x = rng.uniform(-1, 1, (40, 3))
+        y = truth(x) + 0.2 * rng.normal(size=40)
+        options = {"values": sd.Scalar, "space": space, "penalty": penalty, "measure": sd.UniformBox()}
+        found = sd.promote(sd.Monomials(3), action, x, y, weight=weight, **options)
+        return np.sqrt(np.mean((monomials_at(powers, fresh) @ found.coefficients[:, 0] - truth(fresh)) ** 2))
+
+    chosen, free, full = (np.median([wrong(w, k) for k in range(4)]) for w in ("auto", 1e-9, 1e6))
+    assert chosen < 0.8 * free
+    assert chosen < 0.5 * full
+
+
+def test_within_the_coefficients_that_a_known_symmetry_admits():
+    """A function even in a that does not depend on b, from four values: three of fifteen coefficients are free."""
+    space, library = sd.StateSpace.of(a=1, b=1), sd.Monomials(4)
+    x = np.random.default_rng(4).uniform(-1, 1, (4, 2))
+    y = 1 + x[:, 0] ** 2 - 2 * x[:, 0] ** 4
+    even = sd.enforce(library, sd.O(1).acting_on(a=sd.Vector, b=sd.Scalar), values=sd.Scalar, space=space)
+    common = {"values": sd.Scalar, "space": space, "penalty": sd.LogDet(), "measure": sd.UniformBox()}
+    moved = sd.T(1).acting_on(a=sd.Scalar, b=sd.Point)
+    found = sd.promote(library, moved, x, y, within=even, **common)
+    alone = sd.promote(library, moved, x, y, **common)
+    assert even.dimension == 9
+    assert even.contains(found.coefficients, rtol=1e-6)
+    assert found.broken == 0
+    predicted = monomials_at(library.on(space).monomials(), x + 0.3) @ found.coefficients[:, 0]
+    np.testing.assert_allclose(predicted, 1 + (x[:, 0] + 0.3) ** 2 - 2 * (x[:, 0] + 0.3) ** 4, atol=1e-6)
+    assert not even.contains(alone.coefficients, rtol=1e-3)
+    with pytest.raises(sd.InputError, match=r"within= has coefficients of shape \(15, 1\)"):
+        sd.promote(sd.Monomials(3), moved, x, y, within=even, **common)
+
+
+def test_vectors_and_tensors_are_promoted():
+    """A linear field keeps the rotation of two of three axes; a stress that is its gradient's square likewise."""
+    rng = np.random.default_rng(1)
+    space = sd.StateSpace.of(x=3)
+    x = rng.uniform(-1, 1, (30, 3))
+    turn, tensor = sd.SO(3).acting_on(x=sd.Vector), sd.Vector * sd.Vector
+    field = x * [1.0, 1.0, 3.0]
+    stress = (field[:, :, None] * field[:, None, :]).reshape(30, 9)
+    for values, y, degree in ((sd.Vector, field, 1), (tensor, stress, 2)):
+        found = sd.promote(sd.Monomials(degree), turn, x, y, values=values, space=space, measure=sd.UniformBox())
+        assert found.broken == 2
+        np.testing.assert_allclose(np.abs(found.kept[0] / np.linalg.norm(found.kept[0])).max(), 1.0, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"weight": -1.0}, "weight must be zero or positive, got -1.0"),
+        ({"weight": -1.0}, "weight must be zero or positive, or 'auto', got -1.0"),
+        ({"weight": "large"}, "or 'auto', got 'large'"),
         ({"penalty": "nuclear"}, "penalty must be NuclearNorm"),
         ({"norm": "l2"}, "norm must be one of"),
         ({"measure": sd.UniformBox((0.0, 0.0, 0.0), 1.0)}, "the box has 3 components"),

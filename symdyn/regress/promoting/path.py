@@ -19,6 +19,7 @@ from symdyn.symmetry.promotion.measure import AbstractMeasure, Empirical, Unifor
 from symdyn.symmetry.promotion.norms import Block
 from symdyn.symmetry.promotion.settings import AbstractPenalty, LogDet
 from symdyn.symmetry.promotion.solve import arranged, by_name, minimum, sparsity
+from symdyn.symmetry.promotion.validation import full_weight
 
 LOWEST = 1e-4  # of the weight at which every symmetry is kept
 SILENT = 1e-3  # of the largest singular value: smaller ones count as kept
@@ -162,7 +163,8 @@ def path(problem: PenaltyProblem, penalty: AbstractPenalty, levels: int) -> Pena
         every = [minimum(problem.broken, problem.blocks, problem.where, float(w), cooled) for w in weights]
         found = [(each.coefficients, each.matrix) for each in every]
     else:
-        weights = np.geomspace(1.01 * full_weight(problem), LOWEST * full_weight(problem), levels)
+        full = full_weight(problem.broken, problem.blocks, problem.where)
+        weights = np.geomspace(1.01 * full, LOWEST * full, levels)
         found = _convex(problem, penalty, weights)[::-1]
         weights = weights[::-1]
     g, largest = problem.broken.columns - problem.broken.elements, scale_of(problem)
@@ -205,16 +207,3 @@ def _cooled(problem: PenaltyProblem, penalty: AbstractPenalty) -> AbstractPenalt
     if isinstance(penalty, LogDet) and not penalty.floor:
         return replace(penalty, floor=1e-4 * scale_of(problem))
     return penalty
-
-
-def full_weight(problem: PenaltyProblem) -> float:
-    """A weight of a convex penalty from which on nothing is broken, as far as the shift allows."""
-    from symdyn.symmetry.promotion.norms import dual_value
-
-    where, A = problem.where, problem.broken
-    silent = where.p <= 1e-9 * where.p.max(initial=1e-300)
-    q = np.where(silent & (where.t > 0), where.linear / np.where(where.t > 0, where.t, 1.0), 0.0)
-    pull = where.linear - where.t * q
-    lifted = where.T @ np.where(silent, 0.0, pull / np.where(silent, 1.0, where.p))
-    with double_precision():
-        return max(float(dual_value(jnp.asarray(A(lifted) - A.shift), problem.blocks)), 1e-300)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,8 @@ from symdyn.symmetry.promotion.lie_map import lie_map, term_sizes
 from symdyn.symmetry.promotion.measure import AbstractMeasure, UniformBox
 from symdyn.symmetry.promotion.settings import AbstractPenalty, NuclearNorm
 from symdyn.symmetry.promotion.solve import arranged, by_name, kept, solved
+from symdyn.symmetry.promotion.validation import validated
+from symdyn.symmetry.subspace import Subspace
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,8 @@ def promote(
     values: AbstractRepresentation | tuple[AbstractRepresentation, ...] | None = None,
     order: int = 1,
     space: StateSpace | None = None,
-    weight: float = 0.0,
+    weight: float | Literal["auto"] = 0.0,
+    within: Subspace | None = None,
     penalty: AbstractPenalty | None = None,
     measure: AbstractMeasure | None = None,
     norm: str = "frobenius",
@@ -90,7 +93,10 @@ def promote(
     ----------
     library, action, targets, values, order, space: as `enforce` takes them; the action's generators are candidates.
     states: where the function is known, (m, n); outputs: its values there, (m, d) or (m,).
-    weight: of the penalty; the values count with the weight 1 each. 0: they are reproduced exactly.
+    weight: of the penalty; the values count with the weight 1 each. 0: they are reproduced exactly. "auto": chosen by
+        cross-validation, the largest of 16 weights whose error on held-out values is within a standard error of the
+        smallest.
+    within: the coefficients to choose from, what `enforce` gives for a symmetry that is known.
     penalty: `NuclearNorm()` by default, `LogDet()` (sharper, not convex) or `GroupNorm()` (named generators).
     measure: where symmetry is asked for: `UniformBox(low, high)`, by default the one that the states span, or
         `Empirical(states)`.
@@ -111,8 +117,8 @@ def promote(
     >>> found.broken
     1
     """
-    if not weight >= 0:
-        raise InputError(f"weight must be zero or positive, got {weight!r}")
+    if not (weight == "auto" or (not isinstance(weight, str) and weight >= 0)):
+        raise InputError(f"weight must be zero or positive, or 'auto', got {weight!r}")
     penalty = NuclearNorm() if penalty is None else penalty
     if not isinstance(penalty, AbstractPenalty):
         raise InputError(f"penalty must be NuclearNorm(), LogDet() or GroupNorm(), got {penalty!r}")
@@ -120,15 +126,21 @@ def promote(
     x, y = _checked(states, outputs, terms, conditions)
     measure = _spanned(x) if measure is None else measure
     map_, sizes = _map(terms, conditions, measure, norm, by_name(penalty))
+    design, goal = _design(terms, x, conditions.size) / sizes, y.ravel()
+    offset, basis = _free(within, sizes)
+    if within is not None:
+        map_, design, goal = map_.reduced(offset, basis), design @ basis.T, goal - design @ offset
     broken, blocks = arranged(map_, penalty)
-    design = _design(terms, x, conditions.size) / sizes
-    found = solved(broken, blocks, design, y.ravel(), float(weight), penalty)
+    if weight == "auto":
+        weight = validated(broken, blocks, design, goal, conditions.size, penalty)
+    found = solved(broken, blocks, design, goal, float(weight), penalty)
+    coefficients = found.coefficients if within is None else offset + found.coefficients @ basis
     s, combinations = kept(found, broken)
     g = broken.columns - broken.elements
     shape = (terms.size,) if terms.value_shape else (terms.size, conditions.size)
     changed = np.linalg.norm(found.matrix[:, g:], axis=0)
     return Promoted(
-        (found.coefficients / sizes).reshape(shape), s, combinations, broken.labels[:g],
+        (coefficients / sizes).reshape(shape), s, combinations, broken.labels[:g],
         tuple(zip(broken.labels[g:], map(float, changed), strict=True)), penalty, float(weight),
         found.objective, found.gap, found.iterations,
     )  # fmt: skip
@@ -139,6 +151,18 @@ def _map(terms: AbstractTerms, conditions: Conditions, measure: AbstractMeasure,
     sizes = term_sizes(terms, measure)
     sizes = sizes if terms.value_shape else np.repeat(sizes, conditions.size)
     return lie_map(terms, conditions, measure, norm=norm, named=named).scaled(1 / sizes), sizes
+
+
+def _free(within: Subspace | None, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Offset (N,) and orthonormal basis (r, N) of the admitted coefficients in units of their terms' size."""
+    if within is None:
+        return np.zeros(len(sizes)), np.zeros((0, len(sizes)))
+    if within.offset.array.size != len(sizes):
+        raise InputError(
+            f"within= has coefficients of shape {within.shape}, the library and the outputs need {len(sizes)} of them"
+        )
+    basis = np.asarray(within.basis, float).reshape(-1, len(sizes)) * sizes
+    return np.asarray(within.offset, float).ravel() * sizes, np.linalg.qr(basis.T)[0].T
 
 
 def _spanned(x: np.ndarray) -> UniformBox:

@@ -114,13 +114,15 @@ def kept(found: Minimiser, broken: LieMap, tolerance: float = KEPT) -> tuple[np.
     """Singular values (g,) of the generators' columns, falling, and the combinations (r, g) of the given generators
     whose Lie derivatives vanish.
 
-    They vanish against the largest singular value, and against the sum of the sizes of what is added up in a Lie
-    derivative: where all symmetries are kept, the largest one is a rounding error itself.
+    They vanish against the largest singular value, against the sum of the sizes of what is added up in a Lie
+    derivative, and against that of a function of the same size: where all symmetries are kept, the largest one is a
+    rounding error itself.
     """
     g = broken.columns - broken.elements
     _, s, vh = np.linalg.svd(found.matrix[:, :g], full_matrices=True)
     s = np.pad(s, (0, g - len(s)))
     summed = (abs(broken.matrix) @ np.abs(found.coefficients)).reshape(broken.shift.shape) + np.abs(broken.shift)
-    rounding = ROUNDING * float(np.linalg.norm(summed[:, :g]))
+    typical = float(np.linalg.norm(found.coefficients)) * float(np.sqrt(broken.gram.diagonal().max(initial=0.0)))
+    rounding = ROUNDING * max(float(np.linalg.norm(summed[:, :g])), typical)
     silent = s <= max(tolerance * float(s.max(initial=0.0)), rounding)
     return s, vh[silent] @ broken.mixing[:g, :g].T
