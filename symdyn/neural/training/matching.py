@@ -155,7 +155,7 @@ class TrajectoryMatching(AbstractMatching):
         grown = jnp.floor(jnp.asarray(done) / self.curriculum * (self.length - 1)).astype(int)
         return jnp.clip(grown + 2, 2, self.length)
 
-    def _integrated(self, law: NeuralLaw, start, times, states, reach=None):
+    def _integrated(self, law: NeuralLaw, start, times, states, reach=None) -> Any:
         """States (L, n) from one start (n,) at times (L,); inputs run linearly between the samples.
 
         From sample `reach` on the state stays as it is.
