@@ -146,7 +146,9 @@ def trained(network: str, train: np.ndarray, held: np.ndarray, options) -> tuple
 
 
 def measured(network: str, count: int, options) -> dict:
-    whole, held, test = np.split(runs(900, 0, options.sector), [100, 400])
+    if count > 500:
+        raise SystemExit(f"500 trajectories are there for training, asked for {count}")
+    whole, held, test = np.split(runs(1300, 0, options.sector), [500, 800])
     done, spent = trained(network, chunks(whole, 3)[:count], chunks(held, 4), options)
     tested = chunks(test, 5)
     row = {
