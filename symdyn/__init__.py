@@ -146,6 +146,7 @@ from symdyn.neural import (
     TrajectoryMatching,
     layer_defects,
     load_law,
+    loss_by_element,
     train,
 )
 from symdyn.regress import (
@@ -548,6 +549,7 @@ __all__ = [
     "list_datasets",
     "load",
     "load_law",
+    "loss_by_element",
     "make_dataset",
     "make_fields",
     "modes",

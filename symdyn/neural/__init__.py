@@ -9,7 +9,7 @@ from symdyn.neural.law import NeuralLaw
 from symdyn.neural.linear import EquivariantLinear
 from symdyn.neural.mlp import EquivariantMLP, Homogeneous, PlainMLP
 from symdyn.neural.penalty import LayerPenalty, SymmetryPenalty
-from symdyn.neural.training import Augmentation, RateMatching, Training, TrajectoryMatching, train
+from symdyn.neural.training import Augmentation, RateMatching, Training, TrajectoryMatching, loss_by_element, train
 
 __all__ = [
     "EPNN",
@@ -28,5 +28,6 @@ __all__ = [
     "TrajectoryMatching",
     "layer_defects",
     "load_law",
+    "loss_by_element",
     "train",
 ]

@@ -62,7 +62,9 @@ def main() -> None:
         spent = microseconds(*case)
         print(f"{name:44s}{spent:8.0f} us a step  {spent / base:5.2f}")
         eqx.clear_caches()
-    print(f"{'plain, ten seeds at once':44s}{(many := microseconds(plain, None, 10)):8.0f} us a step  {many / base:5.2f}")
+    print(
+        f"{'plain, ten seeds at once':44s}{(many := microseconds(plain, None, 10)):8.0f} us a step  {many / base:5.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -258,6 +258,19 @@ def test_augmentation_moves_states_and_rates_together():
     assert np.allclose(jnp.linalg.norm(stretches[:, 1, :2] - stretches[:, 0, :2], axis=1), np.sqrt(2), rtol=1e-4)
 
 
+def test_the_loss_on_moved_data_shows_what_a_network_knows():
+    moves = sd.Augmentation(TURN, elements=4)
+    knows = sd.NeuralLaw.of(SPACE, TURN, (4,), key=jax.random.key(0))
+    same, other = (sd.loss_by_element(law, DATA, moves).values for law in (knows, plain()))
+    assert np.ptp(same) < 1e-4 * same[0] < 1e-2 * np.ptp(other)
+    match = sd.RateMatching()
+    rows = match.rows(_recording(knows), knows)
+    rows = {n: jnp.asarray(v, jnp.float32) for n, v in rows.items()}
+    assert float(same[0]) == pytest.approx(float(match.loss(knows, rows, {})), rel=1e-5)
+    with pytest.raises(sd.InputError, match="measured"):
+        sd.loss_by_element(knows, DATA, moves, match=sd.TrajectoryMatching(4, starts="free"))
+
+
 def test_training_on_moved_data_and_several_laws_at_once():
     options = {"steps": 20, "every": 20, "augment": sd.Augmentation(TURN, elements=4)}
     done = sd.train([plain(0), plain(1)], DATA, **options)
