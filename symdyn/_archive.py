@@ -7,8 +7,10 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -29,17 +31,27 @@ def write_archive(
 
     Raises InputError for a folder that is not there.
     """
-    path, packed = Path(path), io.BytesIO()
+    packed = io.BytesIO()
     np.savez(packed, **arrays)  # pyright: ignore[reportArgumentType]
+    with replaced(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        whole = {"format": kind, "version": version, **document}
+        archive.writestr(member, json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False))
+        archive.writestr("arrays.npz", packed.getvalue())
+
+
+@contextmanager
+def replaced(path) -> Iterator[IO[bytes]]:
+    """A stream whose content becomes the file in one step when all is written; until then an older file stays whole.
+
+    Raises InputError for a folder that is not there.
+    """
+    path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as stream:
-            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-                whole = {"format": kind, "version": version, **document}
-                archive.writestr(member, json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False))
-                archive.writestr("arrays.npz", packed.getvalue())
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o666 & ~_umask())

@@ -161,8 +161,10 @@ def test_group_covariant_terms_and_saved_law(kepler, tmp_path):
     result = run(
         "identify", tmp_path / "orbit.nc", "--library", "covariant", "--terms", NEWTON, "--terms",
         "(position . velocity) velocity", "--group", "SO(3)", "--vector", "position,velocity", "--save", saved,
+        "--report", tmp_path / "law.html",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
+    assert "position / |position|^3" in (tmp_path / "law.html").read_text()
     assert result.stdout.startswith("d velocity/dt = -1 ")
     assert "left free by the symmetry" in result.stdout
     assert sd.load(saved).coefficient(NEWTON)[0] == pytest.approx(-1.0)
@@ -388,6 +390,7 @@ def test_any_group_and_any_kind_of_quantity(circle, tmp_path):
         (("--option", "center=sun"), "--option is for data sets by name"),
         (("--weights", "relative"), "needs the measured rate"),
         (("--save", "no/such/folder/law.symdyn"), "does not exist"),
+        (("--report", "no/such/folder/law.html"), "does not exist"),
     ],
 )
 def test_options_that_cannot_be(circle, tmp_path, options, message):

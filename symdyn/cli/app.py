@@ -176,6 +176,12 @@ def identify(
         str | None, typer.Option(help="'relative', or a variable with the weights.", rich_help_panel=ROWS)
     ] = None,
     save: Annotated[Path | None, typer.Option(help="Write the law here (.symdyn).", rich_help_panel=OUTPUT)] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a page on the law here (.html): equations, intervals, figures.", rich_help_panel=OUTPUT
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.", rich_help_panel=OUTPUT)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the law only.", rich_help_panel=OUTPUT)] = False,
 ) -> None:

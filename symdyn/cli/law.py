@@ -55,18 +55,24 @@ class LawOptions:
     window: int | None
     weights: str | None
     save: Path | None
+    report: Path | None
     json: bool
     quiet: bool
 
 
 def law(choice: LawOptions) -> None:
     """Find the law, print it and save it where asked."""
-    if choice.save is not None and not choice.save.parent.is_dir():  # before the work, not after
-        raise InputError(f"cannot save to {choice.save}: the folder {choice.save.parent} does not exist")
+    for path in (choice.save, choice.report):
+        if path is not None and not path.parent.is_dir():  # before the work, not after
+            raise InputError(f"cannot save to {path}: the folder {path.parent} does not exist")
     with nullcontext() if choice.quiet or not sys.stderr.isatty() else progress():
-        solution = find(choice)
+        solution, data = find(choice)
     if choice.save is not None:
         solution.save(choice.save)
+    if choice.report is not None:
+        from symdyn.report import save_report
+
+        save_report(solution, data, choice.report)
     if choice.json:
         typer.echo(json.dumps(as_json(solution), indent=2, ensure_ascii=False, allow_nan=False))
         return
@@ -74,12 +80,13 @@ def law(choice: LawOptions) -> None:
     if choice.quiet:
         return
     _print_evidence(solution)
-    if choice.save is not None:
-        typer.echo(f"saved to {choice.save}")
+    for path in (choice.save, choice.report):
+        if path is not None:
+            typer.echo(f"saved to {path}")
 
 
 def find(choice: LawOptions):
-    """Call `symdyn.identify` with the options of the command."""
+    """Call `symdyn.identify` with the options of the command: the law, and the data."""
     import symdyn as sd
 
     settings: dict[str, Any] = {
@@ -109,7 +116,8 @@ def find(choice: LawOptions):
         names=names if reading["variables"] else (),
     )  # fmt: skip
     reading["trajectories"] = () if asked == ("none",) else None if was_column else asked
-    return sd.identify(runs if len(runs) > 1 else runs[0], **settings, **reading)
+    data = runs if len(runs) > 1 else runs[0]
+    return sd.identify(data, **settings, **reading), data
 
 
 def _symmetry(choice: LawOptions, action: Any) -> dict[str, Any]:

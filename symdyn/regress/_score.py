@@ -24,12 +24,12 @@ def score(solution: Solution, data, *, rtol: float = 1e-9, method=None):
     """Compare a law with data: see `Solution.score`."""
     import xarray as xr
 
-    recording, model = _recorded(solution, data), solution.model
+    recording, model = recorded(solution, data), solution.model
     names, runs = recording.space.names, recording.trajectories
     states = []
     for run in runs:
-        start, options = _start(solution, recording, run), {"rtol": rtol, "method": method}
-        predicted = model.simulate(start, run.times, inputs=_inputs(recording, run), **options)
+        start, inputs = started(solution, recording, run)
+        predicted = model.simulate(start, run.times, inputs=inputs, rtol=rtol, method=method)
         states.append([compared(run.states[:, recording.space.slice(n)], predicted[n].values) for n in names])
     table = np.array(states)
     both = ("trajectory", "variable")
@@ -48,14 +48,16 @@ def horizon(solution: Solution, data, *, error: float = 0.1, rtol: float = 1e-9,
 
     if not 0 < error < np.inf:
         raise InputError(f"the normalised error of a horizon must be a positive number, got {error!r}")
-    recording = _recorded(solution, data)
+    recording = recorded(solution, data)
     solution.model.check_closed()
     spread = _spread(recording)
     times, exceeded = [], []
     for run in recording.trajectories:
-        start, model = _start(solution, recording, run)[None], solution.model
-        path = input_path(model, _inputs(recording, run), run.times)
-        predicted = integrated(model, start, run.times, path=path, rtol=rtol, method=method)[0][0, :, : len(spread)]
+        model, (start, inputs) = solution.model, started(solution, recording, run)
+        path = input_path(model, inputs, run.times)
+        predicted = integrated(model, start[None], run.times, path=path, rtol=rtol, method=method)[0][
+            0, :, : len(spread)
+        ]
         live = (run.weights if run.weights.ndim == 1 else run.weights.max(axis=1)) > 0
         size = np.sqrt(np.mean(((predicted - run.states) / spread) ** 2, axis=1))
         beyond = np.flatnonzero((live | ~np.isfinite(size)) & ~(size <= error))
@@ -76,9 +78,14 @@ def _spread(recording: Recording) -> np.ndarray:
     return np.sqrt(np.where(variance > 0, variance, 1.0))
 
 
-def _recorded(solution: Solution, data) -> Recording:
+def recorded(solution: Solution, data) -> Recording:
     """The data as the law's settings read them. Raises InputError where they have another state."""
     solution.model.check_closed()
+    return of_its_state(solution, data)
+
+
+def of_its_state(solution: Solution, data) -> Recording:
+    """The same for laws that need not say how all of the state changes."""
     recording, names = read(data, solution.settings.reading), solution.model.space.component_names
     if recording.space.component_names != names[: recording.space.size]:
         raise InputError(
@@ -87,18 +94,17 @@ def _recorded(solution: Solution, data) -> Recording:
     return recording
 
 
-def _start(solution: Solution, recording: Recording, run: Trajectory) -> np.ndarray:
-    """The first state of a run; a second-order law also needs the first rates, from differences."""
-    if solution.settings.order == 1:
-        return run.states[0]
-    speed = derivative(FiniteDifference(), run, recording.space.indices(recording.targets))
-    return np.concatenate([run.states[0], speed[0]])
+def started(solution: Solution, recording: Recording, run: Trajectory) -> tuple[np.ndarray, dict[str, Any] | None]:
+    """The first state of a run, and its measured inputs but the time.
 
-
-def _inputs(recording: Recording, run: Trajectory) -> dict[str, np.ndarray] | None:
-    """The measured inputs of a run, but the time."""
+    A second-order law also needs the first rates, from differences.
+    """
     names = [name for name in recording.inputs if name != recording.time_name]
-    return {name: run.states[:, recording.space.slice(name)] for name in names} or None
+    inputs = {name: run.states[:, recording.space.slice(name)] for name in names} or None
+    if solution.settings.order == 1:
+        return run.states[0], inputs
+    speed = derivative(FiniteDifference(), run, recording.space.indices(recording.targets))
+    return np.concatenate([run.states[0], speed[0]]), inputs
 
 
 def _rate_scores(solution: Solution, recording: Recording) -> np.ndarray:

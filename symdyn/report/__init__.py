@@ -14,6 +14,8 @@ from symdyn.report.figures import (
     relativity_coefficients,
     save_figures,
 )
+from symdyn.report.law import departures, forecast, simulated_beside_data, support_path, term_shares
+from symdyn.report.page import save_report
 from symdyn.report.promotion import promotion_path
 from symdyn.report.symmetries import generator_arrows, symmetry_spectrum
 
@@ -22,7 +24,9 @@ __all__ = [
     "calibration",
     "conserved_departures",
     "conserved_levels",
+    "departures",
     "detection",
+    "forecast",
     "generator_arrows",
     "masses",
     "noisy_orbit",
@@ -35,5 +39,9 @@ __all__ = [
     "relativity_coefficients",
     "save_conserved",
     "save_figures",
+    "save_report",
+    "simulated_beside_data",
+    "support_path",
     "symmetry_spectrum",
+    "term_shares",
 ]
