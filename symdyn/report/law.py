@@ -52,6 +52,8 @@ def _weights(law: Solution) -> list[str]:
 
 def support_path(ax: Axes, choices: tuple[Choice, ...]) -> None:
     """What the best set of each size leaves of the rate, and which one was chosen (filled)."""
+    from matplotlib.ticker import MaxNLocator
+
     for choice, (color, marker) in zip(choices, MARKERS * (1 + len(choices) // len(MARKERS)), strict=False):
         best: dict[int, float] = {}
         for c in choice.candidates:
@@ -64,7 +66,7 @@ def support_path(ax: Axes, choices: tuple[Choice, ...]) -> None:
         won = choice.candidates[choice.chosen]
         ax.plot(len(won.terms), max(won.residual, 1e-16), color=color, marker=marker, markersize=9, linestyle="none")
     ax.set_yscale("log")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(ax, "number of terms", "residual, share of the rate", "Sets of terms (filled: chosen)")
     ax.legend(fontsize=8, frameon=False)
 

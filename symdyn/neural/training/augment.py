@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
@@ -51,7 +50,7 @@ class Augmentation:
         if self.elements < 1 or not self.size > 0:
             raise InputError(f"elements and size must be positive, got {self.elements!r} and {self.size!r}")
 
-    def on(self, law: NeuralLaw) -> Callable:
+    def on(self, law: NeuralLaw) -> _Moves:
         """A function of a batch (a dict of arrays) and a key, for the rows of this law."""
         if law.discrete:
             raise InputError("augmentation moves rates or states of a flow; this law is a map to the next sample")
