@@ -3,6 +3,7 @@
     python tests/benchmarks/promote_fields.py                            # all cases, 20 draws, noise 5, 10 and 20 %
     python tests/benchmarks/promote_fields.py plane --noise 0.1 --draws 40
     python tests/benchmarks/promote_fields.py plane burgers --show       # what each law says
+    python tests/benchmarks/promote_fields.py plane --evidence --noise 0.1 --draws 100   # verdicts on each candidate
 
 Small grids: 32 x 32 x 61 in the plane, 64 x 121 on the line. Noise is white, in shares of the root mean square. The
 anisotropic plane is the isotropic one in a stretched y, so that the diffusivity along y is `stretch^2` times the other.
@@ -162,13 +163,34 @@ def law_under(case: Case, data: sd.Fields, names: tuple[str, ...]) -> sd.Solutio
     return sd.identify_field(data, library=sd.DivergenceForm(case.degree, order=case.order), action=action)
 
 
+def evidence(name: str, noise: float, draws: int) -> None:
+    """How often each candidate is supported, contradicted, left open, and rejected by Wald's test at 5 %."""
+    case, seen = CASES[name], {}
+    for draw in range(draws):
+        library = sd.DivergenceForm(case.degree, order=case.order)
+        found = sd.symmetry_evidence(noisy(name, noise, draw), list(case.candidates.values()), library=library)
+        for each in found.findings:
+            seen.setdefault(each.text, []).append((each.verdict, each.p_exact < 0.05, each.statistic / each.rank))
+    for text, rows in seen.items():
+        verdicts = {v: np.mean([r[0] == v for r in rows]) for v in ("supported", "contradicted", "undecided")}
+        told = ", ".join(f"{v} {share:.2f}" for v, share in verdicts.items())
+        rejected, wald = np.mean([r[1] for r in rows]), np.mean([r[2] for r in rows])
+        print(f"{name:15s} {noise:.2f} {text}: {told}; rejected {rejected:.2f}, Wald {wald:.2f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", choices=[[], *CASES])
     parser.add_argument("--noise", type=float, nargs="+", default=NOISE)
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--show", action="store_true")
+    parser.add_argument("--evidence", action="store_true")
     told = parser.parse_args()
+    if told.evidence:
+        for name in told.cases or CASES:
+            for noise in told.noise:
+                evidence(name, noise, told.draws)
+        return
     print("case, noise: right, errors free / enforced / promoted, Wald a degree of freedom of the true set, s a draw")
     for name in told.cases or CASES:
         case = CASES[name]
