@@ -17,6 +17,7 @@ with the code as users have it. Flags of your own come first: `XLA_FLAGS= pytest
 
 import ast
 import functools
+import gc
 import os
 import sys
 import time
@@ -130,6 +131,21 @@ def pytest_xdist_make_scheduler(config, log):
             return nodeid if file.endswith(_SPREAD) else file
 
     return ByFile(config, log)
+
+
+MAPPED = 25_000  # pieces of memory, of the 65 530 that Linux gives a process by default
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _room_for_compiled_functions():
+    """Forget what was compiled before a process has no more pieces of memory for it: XLA would crash, not complain."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MAPPED:
+        import jax
+
+        jax.clear_caches()
+        gc.collect()
 
 
 _SPREAD = ("test_examples.py", "test_package.py")
