@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,12 @@ class BestDifferentiation(AbstractDifferentiation):
 
     def apply(self, times: np.ndarray, values: np.ndarray, order: int) -> np.ndarray:
         return self.choose(times, values)(times, values, order)
+
+    def standard_error(self, times: np.ndarray, noise: Any, order: int = 1, *, values: Any = None) -> np.ndarray:
+        if values is None:
+            raise InputError("which method is best hangs on the data: give standard_error the values too")
+        chosen = self.choose(times, np.asarray(values, float))  # one for all components
+        return chosen.standard_error(times, noise, order, values=values)
 
     def settled(self, times: np.ndarray, values: np.ndarray) -> AbstractDifferentiation:
         return self.choose(times, values).settled(times, values)

@@ -73,15 +73,22 @@ class AbstractDifferentiation(abc.ABC):
         >>> sd.FiniteDifference(2).standard_error(np.arange(9.0), 0.1)[4].round(4).tolist()
         [0.0707]
         """
-        method = self if values is None else self.settled(times, np.asarray(values))
-        width = method.window[0]
+        if values is None:
+            methods = [self]
+        else:
+            values = np.asarray(values, float)
+            methods = [self.settled(times, values[:, [k]]) for k in range(values.shape[1])]
+        gains = {method: method._gain(times, order) for method in dict.fromkeys(methods)}
+        return np.column_stack([gains[method] for method in methods]) * np.atleast_1d(np.asarray(noise, float))
+
+    def _gain(self, times: np.ndarray, order: int) -> np.ndarray:
+        """The standard error (t,) for noise of 1, of a method that is linear in the values."""
+        width = self.window[0]
         if width:  # a value hangs on `width` neighbours: each comb has one tooth among them
             probes = (np.arange(len(times))[:, None] % width == np.arange(width)).astype(float)
-            gain = np.sqrt(np.sum(method(times, probes, order) ** 2, axis=1))
-        else:
-            probes = np.random.default_rng(0).choice([-1.0, 1.0], size=(len(times), PROBES))
-            gain = np.sqrt(np.mean(method(times, probes, order) ** 2, axis=1))
-        return gain[:, None] * np.atleast_1d(np.asarray(noise, float))
+            return np.sqrt(np.sum(self(times, probes, order) ** 2, axis=1))
+        probes = np.random.default_rng(0).choice([-1.0, 1.0], size=(len(times), PROBES))
+        return np.sqrt(np.mean(self(times, probes, order) ** 2, axis=1))
 
 
 @dataclass(frozen=True)

@@ -52,20 +52,36 @@ class SmoothingSpline(AbstractDifferentiation):
         return 0, 3
 
     def apply(self, times: np.ndarray, values: np.ndarray, order: int) -> np.ndarray:
-        from scipy.interpolate import make_smoothing_spline
-
-        unit = np.mean(np.diff(times))  # stiffness in units of the step: well scaled whatever the unit of time
-        given = np.broadcast_to(np.nan if self.stiffness is None else self.stiffness, values.shape[1])
+        unit = np.mean(np.diff(times))
         columns = []
-        for column, own in zip(values.T, given, strict=True):
-            size = np.std(column) or 1.0
-            spline = make_smoothing_spline(times / unit, column / size, lam=None if np.isnan(own) else own / unit**3)
+        for spline, size in self._splines(times, values):
             smooth = spline if order == 0 else spline.derivative(order)
             columns.append(smooth(times / unit) * size / unit**order)
         return np.column_stack(columns)
 
     def settled(self, times: np.ndarray, values: np.ndarray) -> AbstractDifferentiation:
-        raise InputError("scipy does not tell the stiffness that it chose: give SmoothingSpline(stiffness=...)")
+        if self.stiffness is not None:
+            return self
+        unit, found = np.mean(np.diff(times)), []
+        for (spline, size), column in zip(self._splines(times, values), values.T, strict=True):
+            smooth, bend = spline(times / unit), spline.derivative(2)(times / unit)
+            # scipy does not tell its choice, but at the minimum stiffness * int x''^2 = x . (y - x)
+            energy = np.sum(np.diff(times / unit) * (bend[1:] ** 2 + bend[1:] * bend[:-1] + bend[:-1] ** 2)) / 3
+            found.append(float(max(smooth @ (column / size - smooth) / max(energy, 1e-300), 0.0) * unit**3))
+        return SmoothingSpline(found[0] if len(found) == 1 else tuple(found))
+
+    def _splines(self, times: np.ndarray, values: np.ndarray) -> list[tuple[Any, float]]:
+        """The spline of each component over its size, in steps of time: well scaled whatever the units."""
+        from scipy.interpolate import make_smoothing_spline
+
+        unit = np.mean(np.diff(times))
+        given = np.broadcast_to(np.nan if self.stiffness is None else self.stiffness, values.shape[1])
+        out = []
+        for column, own in zip(values.T, given, strict=True):
+            size = float(np.std(column)) or 1.0
+            level = None if np.isnan(own) else own / unit**3
+            out.append((make_smoothing_spline(times / unit, column / size, lam=level), size))
+        return out
 
 
 @dataclass(frozen=True)
@@ -74,8 +90,9 @@ class Kalman(AbstractDifferentiation):
 
     The state (x, x', x'') of each component moves freely between samples, on even or uneven times, driven by white
     noise of spectral density q; samples have the noise sigma^2. The ratio q / sigma^2 maximises the likelihood, for
-    each component, and the means of the states given all samples solve one banded system. The same as a quintic
-    smoothing spline with its stiffness by maximum likelihood.
+    each component. The means of the states given all samples are a quintic smoothing spline; one banded system gives
+    its values, for all times at once and without the recursion of a filter. Samples closer together than a hundredth
+    of the mean step count as one.
 
     Parameters
     ----------
@@ -106,27 +123,31 @@ class Kalman(AbstractDifferentiation):
         return 0, 2
 
     def apply(self, times: np.ndarray, values: np.ndarray, order: int) -> np.ndarray:
+        from scipy.interpolate import make_interp_spline
+
         unit = float(np.mean(np.diff(times)))
-        steps, out = np.diff(times) / unit, np.empty_like(values)
         basis, parabola = _parabola(times, values)
         values = values - basis @ parabola
-        own = self._logarithms(steps, values, unit)
+        at, values = _apart(times, values, 0.01 * unit)
+        motion, smooth = _Motion.of(at / unit), np.empty_like(values)
+        own = self._logarithms(motion, values, unit)
         for level in np.unique(own):  # components of one roughness share a factor
             same = own == level
-            means = _smoothed(steps, values[:, same], level)[0]
-            out[:, same] = means[:, order] / unit**order
+            smooth[:, same] = motion.smoothed(values[:, same], level)
+        ends = [(3, np.zeros(values.shape[1])), (4, np.zeros(values.shape[1]))]  # free motion beyond the samples
+        spline = make_interp_spline(at / unit, smooth, k=5, bc_type=(ends, ends))  # pyright: ignore[reportArgumentType]
         slopes = np.polynomial.polynomial.polyder(parabola, order) if order else parabola
-        return out + basis[:, : 3 - order] @ slopes / np.ptp(times) ** order
+        return spline(times / unit, order) / unit**order + basis[:, : 3 - order] @ slopes / np.ptp(times) ** order
 
     def settled(self, times: np.ndarray, values: np.ndarray) -> AbstractDifferentiation:
         unit = float(np.mean(np.diff(times)))
         basis, parabola = _parabola(times, values)
-        logs = self._logarithms(np.diff(times) / unit, values - basis @ parabola, unit)
-        if np.ptp(logs) > 0:
-            raise InputError("the components have different roughness: ask for the standard error of one at a time")
-        return Kalman(float(10 ** logs[0] / unit**5))
+        at, values = _apart(times, values - basis @ parabola, 0.01 * unit)
+        logs = self._logarithms(_Motion.of(at / unit), values, unit)
+        found = (10**logs / unit**5).tolist()
+        return Kalman(found[0] if len(found) == 1 else tuple(found))
 
-    def _logarithms(self, steps: np.ndarray, values: np.ndarray, unit: float) -> np.ndarray:
+    def _logarithms(self, motion: _Motion, values: np.ndarray, unit: float) -> np.ndarray:
         """log10 of the roughness of each component, (n,), for time in mean steps."""
         if self.roughness is not None:
             return np.broadcast_to(np.log10(np.asarray(self.roughness) * unit**5), values.shape[1])
@@ -135,7 +156,7 @@ class Kalman(AbstractDifferentiation):
         return np.array(
             [
                 minimize_scalar(
-                    lambda level, y=column[:, None]: _smoothed(steps, y, level)[1],
+                    lambda level, y=column: motion.score(y, level),
                     bounds=(-12.0, 6.0), method="bounded", options={"xatol": 0.02},
                 ).x  # pyright: ignore[reportAttributeAccessIssue]
                 for column in values.T / (values.std(axis=0)[:, None] + 1e-300)
@@ -149,41 +170,85 @@ def _parabola(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nda
     return basis, np.linalg.lstsq(basis, values)[0]
 
 
-def _smoothed(steps: np.ndarray, values: np.ndarray, level: float) -> tuple[np.ndarray, float]:
-    """Means (t, 3, n) of value, slope and curvature, and -2 log likelihood (but for a constant) at log10(q) = level."""
-    from scipy.linalg import cho_solve_banded, cholesky_banded
+def _apart(times: np.ndarray, values: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Times and values (t, n) with the mean in the place of samples that nearly coincide."""
+    if np.diff(times).min() >= least:
+        return times, values
+    first = [0]
+    for k in range(1, len(times)):
+        if times[k] - times[first[-1]] >= least:
+            first.append(k)
+    count = np.diff([*first, len(times)])
+    return np.add.reduceat(times, first) / count, np.add.reduceat(values, first) / count[:, None]
 
-    t = len(values)
-    h = steps
-    move = np.zeros((t - 1, 3, 3))
-    move[:] = np.eye(3)
-    move[:, 0, 1] = move[:, 1, 2] = h
-    move[:, 0, 2] = h**2 / 2
-    spread = np.empty((t - 1, 3, 3))
-    for i in range(3):
-        for j in range(3):
-            a, b = 2 - i, 2 - j  # of the integral of s^a s^b / (a! b!)
-            spread[:, i, j] = h ** (a + b + 1) / ((a + b + 1) * (2 if a == 2 else 1) * (2 if b == 2 else 1))
-    free = np.linalg.inv(spread) * 10.0**-level
-    pull = np.einsum("tji,tjk->tik", move, free)  # A' Q^-1
-    blocks = np.zeros((t, 3, 3))
-    blocks[1:] += free
-    blocks[:-1] += np.einsum("tij,tjk->tik", pull, move)
-    blocks[:, 0, 0] += 1.0
-    band = np.zeros((6, 3 * t))
-    for i in range(3):
-        for j in range(3):
-            if i >= j:
-                band[i - j, j::3] = blocks[:, i, j]
-            band[3 + i - j, j : 3 * (t - 1) : 3] = -pull[:, j, i]  # row of the next state, column of this one
-    root = cholesky_banded(band, lower=True)
-    right = np.zeros((3 * t, values.shape[1]))
-    right[::3] = values
-    means = cho_solve_banded((root, True), right).reshape(t, 3, -1)
-    penalised = np.maximum(np.sum(values * (values - means[:, 0]), axis=0), 1e-300)
-    # the innovations of each step have the determinant of spread * 10^level, the rest is the factor's own
-    score = np.sum((t - 3) * np.log(penalised)) + 2 * np.sum(np.log(root[0])) + 3 * (t - 1) * level * np.log(10)
-    return means, float(score)
+
+@dataclass(frozen=True)
+class _Motion:
+    """Third divided differences D of the samples, and what random motion makes of them.
+
+    They know nothing of the free motion, and have the covariance sigma^2 (D D' + q / sigma^2 W), W the products of
+    quadratic B-splines (Reinsch's form of a smoothing spline). Rows of D have the norm 1, so that samples that nearly
+    coincide do no harm.
+    """
+
+    difference: Any
+    noise: np.ndarray
+    motion: np.ndarray
+
+    @classmethod
+    def of(cls, times: np.ndarray) -> _Motion:
+        from scipy.interpolate import BSpline
+        from scipy.sparse import csr_array, diags_array
+
+        t = len(times)
+        spans = times[np.arange(t - 3)[:, None] + np.arange(4)]  # of each difference
+        apart = spans[:, :, None] - spans[:, None, :] + np.eye(4)
+        entries = 2 * (spans[:, 3] - spans[:, 0])[:, None] / np.prod(apart, axis=2)
+        norms = np.linalg.norm(entries, axis=1)
+        rows = np.repeat(np.arange(t - 3), 4)
+        D = csr_array(((entries / norms[:, None]).ravel(), (rows, rows + np.tile(np.arange(4), t - 3))), (t - 3, t))
+        nodes, shares = np.polynomial.legendre.leggauss(3)
+        points = times[:-1, None] + np.diff(times)[:, None] * (nodes + 1) / 2
+        knots = np.concatenate([times[:1], times[:1], times, times[-1:], times[-1:]])
+        B = csr_array(BSpline.design_matrix(points.ravel(), knots, 2))[:, 2:-2]
+        weight = diags_array((np.diff(times)[:, None] * shares / 2).ravel())
+        scale = diags_array(1 / norms)
+        return cls(D, _band(D @ D.T), _band(scale @ (B.T @ weight @ B) @ scale))
+
+    def smoothed(self, values: np.ndarray, level: float) -> np.ndarray:
+        """The means of the values (t, n) given the samples, at log10(q / sigma^2) = level."""
+        from scipy.linalg import cho_solve_banded
+
+        noise = self.difference @ values
+        return values - self.difference.T @ cho_solve_banded((self._factor(level), True), noise)
+
+    def score(self, values: np.ndarray, level: float) -> float:
+        """-2 log likelihood of one component (t,), but for a constant."""
+        from scipy.linalg import cho_solve_banded
+
+        seen = self.difference @ values
+        try:
+            root = self._factor(level)
+        except InputError:  # very stiff, on very uneven times: the factor is lost in rounding
+            return 1e6 * len(seen)
+        misfit = max(float(seen @ cho_solve_banded((root, True), seen)), 1e-300)
+        return len(seen) * np.log(misfit) + 2 * float(np.sum(np.log(root[0])))
+
+    def _factor(self, level: float) -> np.ndarray:
+        from scipy.linalg import LinAlgError, cholesky_banded
+
+        try:
+            return cholesky_banded(self.noise + 10.0**level * self.motion, lower=True)
+        except LinAlgError:
+            raise InputError("some samples nearly coincide in time: put their mean in their place") from None
+
+
+def _band(matrix: Any) -> np.ndarray:
+    """The four lower bands of a sparse symmetric matrix, (4, t)."""
+    out = np.zeros((4, matrix.shape[0]))
+    for k in range(min(4, matrix.shape[0])):
+        out[k, : matrix.shape[0] - k] = matrix.diagonal(-k)
+    return out
 
 
 @dataclass(frozen=True)
@@ -251,15 +316,13 @@ class Spectral(AbstractDifferentiation):
 
 
 def _corner(times: np.ndarray, values: np.ndarray, series: np.ndarray) -> float:
-    """The number of the wave where the spectrum of some component last stands above the noise."""
+    """The number of waves with the least risk (Mallows): each adds its noise, or else its signal is lost."""
     level = noise_level(times, values)
     if not level.significant.any():
         return float(2 * len(times))
     floor = 2 * level.sigma**2 / (len(times) - 1)  # mean square of a coefficient of white noise
-    width = 5
-    smooth = np.apply_along_axis(lambda p: np.convolve(p, np.ones(width) / width, "same"), 0, series**2)
-    above = (smooth > 4 * floor)[:, level.significant].any(axis=1)
-    return float(1.3 * (np.flatnonzero(above)[-1] + 1 if above.any() else 1) + 2)
+    gain = np.cumsum(series**2 - 2 * floor, axis=0)[:, level.significant]
+    return float(1.3 * (np.argmax(gain, axis=0).max() + 1) + 2)
 
 
 @dataclass(frozen=True)
