@@ -70,13 +70,19 @@ print(f"R^2 {r2:.5f}")
 # ## Damping
 #
 # The weak form of second order integrates the rate away, so a law with friction is sought pointwise: sliding
-# polynomials over 51 ms give the rate, a candidate now, and the second derivative.
+# polynomials over 51 ms give the rate, a candidate now, and the second derivative. Friction is most of what the sine alone
+# leaves: with narrow polynomials the steps of the encoder hide that, with polynomials over 151 ms R² is 0.9999 without
+# friction and 0.99999 with it. (Wider ones bend the motion itself, and the strength falls.)
 
 # %%
 damped = sd.identify(
     data, library=library, variables="theta", order=2, differentiation=sd.SavitzkyGolay(width=51, degree=4)
 )
 print(damped)
+wide = {"library": library, "variables": "theta", "order": 2, "differentiation": sd.SavitzkyGolay(width=151, degree=4)}
+alone = 1 - sd.identify(data, solver=sd.BestSubset(1), **wide).stats.residual[0] ** 2
+both = 1 - sd.identify(data, **wide).stats.residual[0] ** 2
+print(f"R^2 of second derivatives over 151 ms: {alone:.6f} by the sine, {both:.6f} with friction")
 
 # %% [markdown]
 # ## A forecast of data that were not used
@@ -114,6 +120,7 @@ assert all(run.active_terms == ("sin(theta)",) for run in runs)
 assert abs(law.coefficient("sin(theta)", "theta_rate")[0] - 64.05) < 0.02
 assert np.ptp(strengths) < 0.1
 assert r2 > 0.9999
+assert alone < 0.99995 < 0.99998 < both
 assert damped.active_terms == ("theta_rate", "sin(theta)")
 assert -0.1 < damped.coefficient("theta_rate", "theta_rate")[0] < -0.02
 assert error < 0.05
