@@ -8,9 +8,10 @@ from symdyn._types import Frozen, StateSpace, Variable
 from symdyn.data.best import BestDifferentiation
 from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
 from symdyn.data.door import dataset
+from symdyn.data.kalman import Kalman
 from symdyn.data.noise import NoiseLevel, noise_level
 from symdyn.data.registry import list_datasets, open_dataset
-from symdyn.data.smoothers import Kalman, SmoothingSpline, Spectral, TotalVariation
+from symdyn.data.smoothers import SmoothingSpline, Spectral, TotalVariation
 from symdyn.data.systems import make_dataset
 from symdyn.data.weak import IntegralForm, WeakForm
 from symdyn.fields import (

@@ -10,8 +10,8 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn.data.differentiate import AbstractDifferentiation, FiniteDifference, SavitzkyGolay
+from symdyn.data.kalman import Kalman
 from symdyn.data.noise import noise_level
-from symdyn.data.smoothers import Kalman
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable
 from symdyn.data.checks import component_labels, require_floating
 from symdyn.data.quantities import plain
+from symdyn.fields.coordinates import cf_coordinates
 from symdyn.fields.grid import Grid
 from symdyn.fields.shifting import moved
 from symdyn.fields.units import unit_product
@@ -111,16 +112,29 @@ class Fields:
         return replace(self, values=moved(self.grid, self.values, axis, speed))
 
     def to_xarray(self):
-        """The fields as a Dataset over the axes of the grid, component by component, with units."""
+        """The fields as a Dataset by the CF conventions, component by component, which `open_fields` reads again.
+
+        Axes have their attributes, latitudes and longitudes are in degrees, times are dates where the data had dates of
+        the common calendar. The attribute `vectors` names pairs of components (`open_fields` heeds it), `periodic` axes
+        that come back to themselves (`open_fields` must be told). The provenance of the data is kept.
+        """
         import xarray as xr
 
-        coords = {a.name: (a.name, a.points, {"units": a.unit} if a.unit else {}) for a in self.grid.axes}
+        from symdyn import __version__
+
         units = [v.unit for v in self.space.variables for _ in v.component_names]
         values = {
             name: (self.grid.names, self.component(name), {"units": unit} if unit else {})
             for name, unit in zip(self.component_names, units, strict=True)
         }
-        return xr.Dataset(values, coords=coords, attrs=dict(self.provenance))
+        attrs = {"Conventions": "CF-1.11", **self.provenance}
+        attrs["history"] = "\n".join(filter(None, [attrs.get("history", ""), f"symdyn {__version__} Fields.to_xarray"]))
+        if self.vectors:
+            attrs["vectors"] = "; ".join(" ".join(pair) for pair in self.vectors)
+        turning = [a.name for a in self.grid.space_axes if a.period is not None and self.grid.sphere is None]
+        if turning:
+            attrs["periodic"] = " ".join(turning)
+        return xr.Dataset(values, coords=cf_coordinates(self.grid, self.origin), attrs=attrs)
 
     @property
     def component_names(self) -> tuple[str, ...]:

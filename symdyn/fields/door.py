@@ -376,7 +376,12 @@ def _components(array, order: tuple[str, ...]) -> tuple[Variable, list[Any]]:
 
 
 def _vectors(ds, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Pairs of components by their standard names: eastward_wind and northward_wind, x_wind and y_wind."""
+    """Pairs of components by the attribute of `Fields.to_xarray`, or by standard names: eastward_wind and
+    northward_wind, x_wind and y_wind."""
+    told = [tuple(pair.split()) for pair in str(ds.attrs.get("vectors", "")).split(";")]
+    written = tuple((pair[0], pair[1]) for pair in told if len(pair) == 2 and set(pair) <= set(names))
+    if written:
+        return written
     standard = {str(ds[name].attrs["standard_name"]): name for name in names if "standard_name" in ds[name].attrs}
     pairs = []
     for told, name in standard.items():

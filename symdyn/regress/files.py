@@ -15,8 +15,9 @@ from symdyn._errors import InputError
 from symdyn._types import Derivative, Frozen, StateSpace, Variable
 from symdyn.data.best import BestDifferentiation
 from symdyn.data.differentiate import FiniteDifference, SavitzkyGolay
+from symdyn.data.kalman import Kalman
 from symdyn.data.reading import Reading
-from symdyn.data.smoothers import Kalman, SmoothingSpline, Spectral, TotalVariation
+from symdyn.data.smoothers import SmoothingSpline, Spectral, TotalVariation
 from symdyn.data.weak import IntegralForm, WeakForm
 from symdyn.fields import DivergenceForm, FieldWeakForm, Fluxes, JetDerivatives
 from symdyn.groups import Action, Group, LieAlgebra, Polynomial, parts, representations

@@ -59,6 +59,47 @@ def test_the_kalman_smoother_takes_its_roughness_from_the_data():
     assert 0.5 < np.std((sd.Kalman()(EVEN, noisy)[:, 0] - np.cos(EVEN))[50:-50]) / stated.mean() < 2
 
 
+@pytest.mark.parametrize("gap", [1e-2, 1e-5, 1e-9])
+def test_the_kalman_smoother_takes_times_that_nearly_coincide(gap):
+    times = np.sort(np.random.default_rng(0).uniform(0, 12, 600))
+    times[300], times[302] = times[301] - gap * 0.02, times[301] + gap * 0.01
+    noisy = np.sin(times)[:, None] + 0.02 * np.random.default_rng(1).normal(size=(600, 1))
+    found = sd.Kalman()(times, noisy)[:, 0] - np.cos(times)
+    assert np.std(found) < 0.03
+    assert np.abs(found[298:305]).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    "method", [sd.SmoothingSpline(), sd.Kalman(), sd.BestDifferentiation()], ids=lambda m: type(m).__name__
+)
+def test_standard_errors_hold_for_what_is_chosen_from_the_data(method):
+    """Several components of different smoothness; errors over what is stated, in ten draws."""
+    times = UNEVEN[::2]
+    clean = np.column_stack([np.sin(times), 0.5 * np.cos(4 * times)])
+    slopes = np.column_stack([np.cos(times), -2 * np.sin(4 * times)])
+    off, noise = [], np.array([0.02, 0.05])
+    for seed in range(10):
+        noisy = clean + noise * np.random.default_rng(seed).normal(size=clean.shape)
+        if not seed:
+            stated = method.standard_error(times, noise, values=noisy)[20:-20]
+        off.append((method(times, noisy) - slopes)[20:-20])
+    ratio = np.sqrt(np.mean(np.square(off) / stated**2, axis=(0, 1)))
+    assert (ratio > 0.7).all()
+    assert (ratio < 1.8).all()
+
+
+def test_the_sine_series_is_cut_where_its_risk_is_least():
+    """A long record has many noisy waves, of which some stand high by chance."""
+    times = np.linspace(0, 20, 2000)
+    clean = np.sin(8 * times) * np.exp(np.sin(times))
+    slope = (8 * np.cos(8 * times) + np.sin(8 * times) * np.cos(times)) * np.exp(np.sin(times))
+    errors = []
+    for seed in range(5):
+        noisy = clean + 0.02 * np.std(clean) * np.random.default_rng(seed).normal(size=2000)
+        errors.append(np.std((sd.Spectral()(times, noisy[:, None])[:, 0] - slope)[100:-100]))
+    assert max(errors) < 0.02 * np.std(slope)  # twenty times as much at the median, where the last high wave decided
+
+
 def test_the_best_method_is_reported():
     assert isinstance(sd.BestDifferentiation().choose(EVEN, np.sin(EVEN)[:, None]), sd.FiniteDifference)
     noisy = np.sin(EVEN)[:, None] + 0.1 * np.random.default_rng(0).normal(size=(601, 1))
@@ -99,6 +140,7 @@ def test_a_law_from_smoothed_rates_can_be_saved(tmp_path):
         (lambda: sd.BestDifferentiation(()), "at least one"),
         (lambda: sd.Kalman()(EVEN[:4], EVEN[:4, None]), "at least 8 samples"),
         (lambda: sd.Kalman()(EVEN, EVEN[:, None], 3), "no derivative of order 3"),
+        (lambda: sd.BestDifferentiation().standard_error(EVEN, 1.0), "give standard_error the values"),
         (lambda: sd.TotalVariation().standard_error(EVEN, 1.0, values=EVEN[:, None]), "not linear"),
     ],
 )

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 
 import symdyn as sd
 
@@ -131,5 +132,21 @@ def test_fields_become_a_dataset():
     fields = _opened("heat", shape=32)
     data = fields.to_xarray()
     assert dict(data.sizes) == {"time": 201, "x": 32}
-    again = sd.open_fields(data, ["u"], time="time", space=("x",), periodic=["x"])
+    assert data.attrs["Conventions"].startswith("CF")
+    assert data.attrs["periodic"] == "x"
+    again = sd.open_fields(data, periodic=["x"])  # attributes tell the axes
     np.testing.assert_array_equal(again.component("u"), fields.component("u"))
+
+
+def test_winds_come_back_from_a_file(tmp_path):
+    winds = sd.open_fields(sd.open_dataset("winds_340K"), ["u", "v"])
+    winds.to_xarray().to_netcdf(tmp_path / "winds.nc")
+    with xr.open_dataset(tmp_path / "winds.nc") as data:
+        assert data.lat.attrs["units"] == "degrees_north"
+        assert data.time.values[0] == sd.open_dataset("winds_340K").time.values[0]
+        assert data.attrs["source"] == winds.provenance["source"]
+        again = sd.open_fields(data)
+        assert (again.vectors, again.origin) == (winds.vectors, winds.origin)
+        for one, other in zip(again.grid.axes, winds.grid.axes, strict=True):
+            np.testing.assert_allclose(one.points, other.points, rtol=0, atol=1e-12)
+        np.testing.assert_array_equal(again.component("v"), winds.component("v"))

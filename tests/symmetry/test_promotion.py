@@ -282,6 +282,7 @@ def test_vectors_and_tensors_are_promoted():
         ({"norm": "l2"}, "norm must be one of"),
         ({"measure": sd.UniformBox((0.0, 0.0, 0.0), 1.0)}, "the box has 3 components"),
         ({"penalty": sd.NuclearNorm(blocks=(("sideways",),))}, "unknown generator 'sideways'"),
+        ({"penalty": sd.GroupNorm(blocks=((), ("translation_x",)))}, "a block is empty"),
     ],
 )
 def test_what_cannot_be_used_is_refused(change, message):

@@ -143,4 +143,7 @@ def _fields(law: FieldLaw, start: Fields, clock: np.ndarray, found: np.ndarray, 
         owner = next((v for v in own.values() if component in v.component_names), Variable(component))
         space.append(owner)
         values += [found[:, law.evolving.index(each)] for each in owner.component_names]
-    return replace(start, grid=grid, space=StateSpace(tuple(space)), values=tuple(values), vectors=())
+    provenance = {**start.provenance, "source": "simulated by symdyn from a law of fields (simulate_field)"}
+    return replace(
+        start, grid=grid, space=StateSpace(tuple(space)), values=tuple(values), vectors=(), provenance=provenance
+    )

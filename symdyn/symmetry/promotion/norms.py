@@ -33,10 +33,12 @@ def nuclear(columns: int, elements: int = 0) -> tuple[Block, ...]:
 def named_blocks(labels: Sequence[str], blocks: Sequence[Sequence[str]], elements: int, grouped: bool):
     """The order of the columns (g,) and the blocks, from groups of labels; what no group names is free of a penalty.
 
-    Raises InputError for an unknown label or one that is named twice.
+    Raises InputError for an unknown label, one that is named twice, and a block without any.
     """
     order, found = [], []
     for names in blocks:
+        if not names:
+            raise InputError(f"a block is empty: name generators, the candidates have {', '.join(labels)}")
         places = []
         for name in [names] if isinstance(names, str) else names:
             if name not in labels:
