@@ -70,9 +70,9 @@ print(f"R^2 {r2:.5f}")
 # ## Damping
 #
 # The weak form of second order integrates the rate away, so a law with friction is sought pointwise: sliding
-# polynomials over 51 ms give the rate, a candidate now, and the second derivative. Friction is most of what the sine alone
-# leaves: with narrow polynomials the steps of the encoder hide that, with polynomials over 151 ms R² is 0.9999 without
-# friction and 0.99999 with it. (Wider ones bend the motion itself, and the strength falls.)
+# polynomials over 51 ms give the rate, a candidate now, and the second derivative. Friction is most of what the sine
+# alone leaves: with narrow polynomials the steps of the encoder hide that, with polynomials over 151 ms R² is 0.9999
+# without friction and 0.99999 with it. (Wider ones bend the motion itself, and the strength falls.)
 
 # %%
 damped = sd.identify(

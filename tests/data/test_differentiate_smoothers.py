@@ -77,12 +77,10 @@ def test_standard_errors_hold_for_what_is_chosen_from_the_data(method):
     times = UNEVEN[::2]
     clean = np.column_stack([np.sin(times), 0.5 * np.cos(4 * times)])
     slopes = np.column_stack([np.cos(times), -2 * np.sin(4 * times)])
-    off, noise = [], np.array([0.02, 0.05])
-    for seed in range(10):
-        noisy = clean + noise * np.random.default_rng(seed).normal(size=clean.shape)
-        if not seed:
-            stated = method.standard_error(times, noise, values=noisy)[20:-20]
-        off.append((method(times, noisy) - slopes)[20:-20])
+    noise = np.array([0.02, 0.05])
+    draws = [clean + noise * np.random.default_rng(seed).normal(size=clean.shape) for seed in range(10)]
+    stated = method.standard_error(times, noise, values=draws[0])[20:-20]
+    off = [(method(times, noisy) - slopes)[20:-20] for noisy in draws]
     ratio = np.sqrt(np.mean(np.square(off) / stated**2, axis=(0, 1)))
     assert (ratio > 0.7).all()
     assert (ratio < 1.8).all()
