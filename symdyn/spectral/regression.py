@@ -102,7 +102,7 @@ def fit_invariant(
     >>> law.discrepancy(lambda points: points[:, [1, 2, 0]], x) < 1e-12
     True
     """
-    points, values, scalar = _checked(x, y, space, output)
+    points, values, scalar = checked_data(x, y, space)
     if fixed is None:
         fixed = everything(space, values.shape[1]) if group is None else fixed_space(
             space, group, output=output, offsets=offsets
@@ -136,7 +136,8 @@ def everything(space: AbstractFeatureSpace, p: int = 1) -> FixedSpace:
     return FixedSpace(np.eye(space.size * p), np.inf, 0.0, np.repeat(space.levels, p))
 
 
-def _checked(x, y, space: AbstractFeatureSpace, output) -> tuple[np.ndarray, np.ndarray, bool]:
+def checked_data(x, y, space: AbstractFeatureSpace) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Points (m, n), values (m, p), and whether they were given as (m,). Raises InputError where they do not fit."""
     points = checked_points(x, space.dimension)
     values = np.asarray(y, np.float64)
     scalar = values.ndim == 1
