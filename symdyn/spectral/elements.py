@@ -18,8 +18,8 @@ EXACT = 1e-20  # squared residual, by that of the values, below which data count
 @dataclass(frozen=True)
 class ElementTest:
     """One candidate: `ratio`: the held-out mean squared error with the symmetry by that without it, below one for a
-    true symmetry; `statistic`: F of the nested models on the rows of the fit, about one for a true symmetry, nan where the
-    rows are too few; `p_value`: of it, under normal noise; `dimension`: functions left, of `size`."""
+    true symmetry; `statistic`: F of the nested models on the rows of the fit, about one for a true symmetry,
+    nan where the rows are too few; `p_value`: of it, under normal noise; `dimension`: functions left, of `size`."""
 
     label: str
     ratio: float

@@ -95,6 +95,11 @@ CASES = {
     "S_5": (sd.Permutations(5), [np.eye(5)[[1, 0, 2, 3, 4]], np.eye(5)[[0, 1, 3, 4, 2]]], 3),
     "D_8": (sd.Dihedral(8), [np.array([[0.0, -1.0], [1.0, 0.0]])], 9),
     "C_12": (sd.Cyclic(12), [np.array([[-0.5, -np.sqrt(0.75)], [np.sqrt(0.75), -0.5]])], 13),
+    "S_5 to S_2 x S_3": (
+        sd.Permutations(5),
+        [np.eye(5)[[1, 0, 2, 3, 4]], np.eye(5)[[0, 1, 3, 4, 2]], np.eye(5)[[0, 1, 3, 2, 4]]],
+        3,
+    ),
     "B_4": (sd.Permutations(4) + sd.Signs(4), [np.eye(4)[[1, 0, 2, 3]], np.diag([1.0, 1, -1, -1])], 4),
 }
 
