@@ -52,7 +52,8 @@ def find_subgroup(
     Each element g is a linear hypothesis on the coefficients, $R(g)^T c = c$. Elements that an F test of nested models
     does not rule out generate subgroups; each subgroup has its evidence, that of the regression with its invariant
     functions. An element is as probable as all subgroups together that have it, by their evidence and the same prior
-    probability for each. The answer is the largest subgroup all of whose elements are more probable than 1 - `level`.
+    probability for each (those that leave the same functions fixed as a larger one are not counted). The answer is
+    the largest subgroup all of whose elements are more probable than 1 - `level`.
 
     A true symmetry is lost where the data cannot tell it from a slightly broken one; more data find it.
 
@@ -134,7 +135,7 @@ class _Members:
 
 
 class _Search:
-    """Subgroups with their log evidence and generators: `found`; from the trivial one upwards."""
+    """Subgroups with their log evidence, generators and dimension of what they leave fixed: `found`."""
 
     def __init__(self, space, members: _Members, phi: np.ndarray, y: np.ndarray, tried: np.ndarray):
         self.space, self.members, self.phi, self.y, self.tried = space, members, phi, y, tried
@@ -144,7 +145,7 @@ class _Search:
         judge = NestedModels(phi, y[:, None])
         self.p_values = np.array([judge.test(self.fixed((int(g),)))[1] for g in tried])
         self.plausible = [int(g) for g, p in zip(tried, self.p_values, strict=True) if p >= UNLIKELY]
-        self.found: dict[frozenset[int], tuple[float, tuple[int, ...]]] = {}
+        self.found: dict[frozenset[int], tuple[float, tuple[int, ...], int]] = {}
         self._climb()
 
     def _blocks(self) -> list[np.ndarray]:
@@ -197,16 +198,21 @@ class _Search:
         if not fixed.dimension:
             return False
         score = evidence_of(self.phi @ fixed.basis, self.y, 1 / roughness(self.space, fixed), self.smoothness, None)[0]
-        self.found[key] = score, generators
+        self.found[key] = score, generators, fixed.dimension
         return True
+
+    def _less_than_it_seems(self, key: frozenset[int]) -> bool:
+        """Whether a larger subgroup leaves the same functions: then this one is no hypothesis of its own."""
+        return any(key < other and self.found[key][2] == found[2] for other, found in self.found.items())
 
     def answer(self, level: float) -> tuple[frozenset[int], np.ndarray]:
         """The largest subgroup of probable elements, and the probabilities of those that were tried."""
-        scores = np.array([score for score, _ in self.found.values()])
+        found = {key: each for key, each in self.found.items() if not self._less_than_it_seems(key)}
+        scores = np.array([score for score, _, _ in found.values()])
         weights = np.exp(scores - scores.max())
         weights /= weights.sum()
         probable = np.zeros(len(self.members.matrices))
-        for key, weight in zip(self.found, weights, strict=True):
+        for key, weight in zip(found, weights, strict=True):
             probable[list(key)] += weight
-        sure = [key for key in self.found if probable[list(key)].min() >= 1 - level - 1e-12]
+        sure = [key for key in found if probable[list(key)].min() >= 1 - level - 1e-12]
         return max(sure, key=lambda key: (len(key), self.found[key][0])), probable[self.tried]
