@@ -98,14 +98,12 @@ def test_elastic_constants_of_the_crystal_classes(name):
     assert np.bincount(fixed.levels)[2] == count
 
 
-def diamond(h: int, k: int, l: int) -> bool:
-    """Whether Fd-3m (No. 227, origin at the centre -3m) allows a reflection; International Tables A."""
-    if not h % 2 == k % 2 == l % 2:
+def diamond(indices: np.ndarray) -> bool:
+    """Whether Fd-3m (No. 227, origin at the centre -3m) allows a reflection hkl; International Tables A."""
+    if len(set((indices % 2).tolist())) > 1:
         return False
-    zero = sorted((abs(h), abs(k), abs(l)))
-    if zero[0] == 0:  # 0kl: k + l = 4n, with k and l even; h00: h = 4n follows
-        return (zero[1] + zero[2]) % 4 == 0 and zero[1] % 2 == 0
-    return True
+    small, *others = sorted(np.abs(indices).tolist())
+    return small > 0 or sum(others) % 4 == 0  # 0kl: k + l = 4n, with k and l even; h00: h = 4n follows
 
 
 def test_reflection_conditions_of_diamond():
@@ -122,5 +120,5 @@ def test_reflection_conditions_of_diamond():
     seen = np.abs(fixed.basis).max(axis=1) > 0
     h = len(space.half)
     present = seen[:h] | np.concatenate([[False], seen[h:]])
-    assert [bool(p) for p in present] == [diamond(*map(int, k)) for k in space.half]
+    assert [bool(p) for p in present] == [diamond(k) for k in space.half]
     assert fixed.dimension == 13
