@@ -44,7 +44,7 @@ def sphere(draws: int) -> None:
                 "power sums": sd.fit_invariant(x, y, space=sums, group=None),
                 "free": sd.fit_invariant(x, y, space=space, group=None),
             }
-            for copies in (8, 64) if n * 64 <= 6400 else (8,):
+            for copies in (8, 64) if n == 25 else (8,) if n <= 100 else ():
                 models[f"{copies} copies"] = sd.fit_invariant(
                     moved(x, copies, np.random.default_rng(seed)), np.tile(y, copies), space=space, group=None
                 )
