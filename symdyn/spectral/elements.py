@@ -75,7 +75,8 @@ def symmetry_ratios(
             raise InputError("a half of the rows is held out: give two rows or more")
         test, points, values = (points[others], values[others]), points[rows], values[rows]
     else:
-        test = checked_data(*held_out, space)[:2]
+        there_x, there_y = held_out
+        test = checked_data(there_x, there_y, space)[:2]
     if test[1].shape[1] != values.shape[1]:
         raise InputError(f"held-out values have {test[1].shape[1]} components, the others {values.shape[1]}")
     judge = NestedModels(space(points), values)
