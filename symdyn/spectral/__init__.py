@@ -1,6 +1,8 @@
 """Exact invariance in regression: feature spaces that a group maps to themselves, and what it leaves fixed in them."""
 
+from symdyn.spectral.anomaly import Anomaly, Departures, departures, symmetry_anomaly
 from symdyn.spectral.discovery import FoundSubgroup, find_subgroup
+from symdyn.spectral.elements import ElementTest, symmetry_ratios
 from symdyn.spectral.fixed import FixedSpace, fixed_space, representation
 from symdyn.spectral.further_spaces import OwnFeatures, PowerSums
 from symdyn.spectral.regression import SpectralModel, fit_invariant
@@ -14,6 +16,9 @@ from symdyn.spectral.subset import RandomSubset, random_subset
 
 __all__ = [
     "AbstractFeatureSpace",
+    "Anomaly",
+    "Departures",
+    "ElementTest",
     "FixedSpace",
     "FoundSubgroup",
     "HermiteFunctions",
@@ -23,9 +28,12 @@ __all__ = [
     "SpectralModel",
     "SphereHarmonics",
     "TorusWaves",
+    "departures",
     "find_subgroup",
     "fit_invariant",
     "fixed_space",
     "random_subset",
     "representation",
+    "symmetry_anomaly",
+    "symmetry_ratios",
 ]

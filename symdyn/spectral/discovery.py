@@ -1,4 +1,4 @@
-"""Which part of a finite group do data obey? Nested linear models, their F statistics, and products of what is kept."""
+"""Which part of a finite group do data obey? The evidence of its subgroups, and elements that these agree on."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn.groups import Group
 from symdyn.groups.catalogue.blocks import group as finite_group
-from symdyn.groups.finite import generated
-from symdyn.spectral.fixed import FixedSpace, fixed_space
-from symdyn.spectral.regression import SpectralModel, fit_invariant
+from symdyn.spectral.elements import NestedModels
+from symdyn.spectral.fixed import FixedSpace, representation
+from symdyn.spectral.regression import SpectralModel, everything, evidence_of, fit_invariant, roughness
 from symdyn.spectral.spaces import AbstractFeatureSpace, checked_points
 
-EXACT = 1e-20  # squared residual, by that of the values, below which data count as free of noise
+UNLIKELY = 1e-6  # p value below which an element is out
+BEAM = 12  # subgroups of one round that are joined with further elements
 
 
 @dataclass(frozen=True, eq=False)
 class FoundSubgroup:
-    """`group`: what the data do not contradict, with generators; `elements`: all of it, (order, n, n); `p_values`
-    (tested,) and `tested` (tested, n, n): of the single elements; `model`: the function fitted under the group."""
+    """`group`: what the data support, with generators; `elements`: all of it, (order, n, n); `tested` (tested, n, n),
+    `p_values` (tested,) of F tests and `probabilities` (tested,) of the single elements; `model`: the function fitted
+    under the group."""
 
     group: Group
     elements: np.ndarray
     tested: np.ndarray
     p_values: np.ndarray
+    probabilities: np.ndarray
     model: SpectralModel
 
     @property
@@ -42,21 +45,24 @@ class FoundSubgroup:
 
 
 def find_subgroup(
-    x, y, *, space: AbstractFeatureSpace, group: Group, level: float = 0.01, tests: int | None = None, seed: int = 0
+    x, y, *, space: AbstractFeatureSpace, group: Group, level: float = 0.05, tests: int | None = None, seed: int = 0
 ) -> FoundSubgroup:
     r"""The subgroup of a finite group that leaves a function fixed, from noisy values of it.
 
-    Each element g is a linear hypothesis on the coefficients, $R(g)^T c = c$: an F test of the model under it against
-    the one without. Elements are then taken in the order of their p values, and each is kept where the group that it
-    generates with those before it is not contradicted either. A true symmetry is lost with a probability of about
-    `level`; a false one is kept where the data are too few to tell: the more data, the smaller the group.
+    Each element g is a linear hypothesis on the coefficients, $R(g)^T c = c$. Elements that an F test of nested models
+    does not rule out generate subgroups; each subgroup has its evidence, that of the regression with its invariant
+    functions. An element is as probable as all subgroups together that have it, by their evidence and the same prior
+    probability for each (those that leave the same functions fixed as a larger one are not counted). The answer is
+    the largest subgroup all of whose elements are more probable than 1 - `level`.
+
+    A true symmetry is lost where the data cannot tell it from a slightly broken one; more data find it.
 
     Parameters
     ----------
     x, y: points (m, n) and values (m,), at least ten more than the space has functions.
     space: features that the group maps to themselves.
     group: a finite `Group`, of up to 10 000 elements.
-    level: of the tests.
+    level: share of false elements that is allowed among those kept.
     tests: try this many elements, drawn at random, instead of all: $(\log |G| + \log 1/\delta) / \kappa$ of them are
         enough for a subgroup with $|H| \ge \kappa |G|$.
     seed: of the draw.
@@ -64,7 +70,7 @@ def find_subgroup(
     Raises InputError for too few data, and for a group that is not finite.
 
     Soleymani, Tahmasebi, Jegelka, Jaillet 2026, Efficient learning and symmetry discovery under exact invariances,
-    COLT.
+    COLT, who test elements by held-out errors.
 
     Examples
     --------
@@ -84,61 +90,129 @@ def find_subgroup(
         )
     if not 0 < level < 1:
         raise InputError(f"level is a probability between 0 and 1, got {level}")
-    members = group.closure()
-    tried = members[1:]
+    members = _Members(group.closure())
+    tried = np.arange(1, len(members.matrices))
     if tests is not None and tests < len(tried):
-        tried = tried[np.random.default_rng(seed).choice(len(tried), tests, replace=False)]
-    judge = _Judge(space(points), values)
-    p_values = np.array([judge(fixed_space(space, g[None], method="svd")) for g in tried])
-    kept, elements = _kept(space, judge, tried, p_values, level)
-    labels = {f"element_{k + 1}": g for k, g in enumerate(kept)}
-    found = finite_group(f"subgroup of {group.name}", "nothing", {}, base="internal", elements=labels) if kept else None
-    fixed = fixed_space(space, np.array(kept), method="svd") if kept else None
+        tried = 1 + np.sort(np.random.default_rng(seed).choice(len(tried), tests, replace=False))
+    search = _Search(space, members, space(points), values, tried)
+    found, probabilities = search.answer(level)
+    kept = members.matrices[list(search.found[found][1])]
+    labels = {f"element_{k + 1}": g for k, g in enumerate(kept)} or {"identity": np.eye(group.algebra.n)}
+    subgroup = finite_group(f"subgroup of {group.name}", "nothing", {}, base="internal", elements=labels)
+    fixed = search.fixed(search.found[found][1])
     model = fit_invariant(points, values, space=space, group=None, fixed=fixed)
-    return FoundSubgroup(found or _trivial(group), elements, tried, p_values, model)
+    elements = members.matrices[sorted(found)]
+    return FoundSubgroup(subgroup, elements, members.matrices[tried], search.p_values, probabilities, model)
 
 
-def _kept(space, judge, tried: np.ndarray, p_values: np.ndarray, level: float) -> tuple[list[np.ndarray], np.ndarray]:
-    """Generators of the group that is not contradicted, and its elements."""
-    kept: list[np.ndarray] = []
-    elements = np.eye(space.dimension)[None]
-    for k in np.argsort(-p_values):
-        if p_values[k] < level:
-            break
-        if any(np.allclose(tried[k], g, atol=1e-6) for g in elements):
-            continue
-        if judge(fixed_space(space, np.array([*kept, tried[k]]), method="svd")) >= level:
-            kept.append(tried[k])
-            elements = generated(np.array(kept), 100_000)
-            assert elements is not None
-    return kept, elements
+class _Members:
+    """The elements of a group by their places; products found again by a random projection."""
+
+    def __init__(self, matrices: np.ndarray):
+        self.matrices = matrices
+        self.probe = np.random.default_rng(0).normal(size=matrices.shape[1:])
+        names = np.einsum("kij,ij->k", matrices, self.probe)
+        self.order = np.argsort(names)
+        self.names = names[self.order]
+
+    def places(self, matrices: np.ndarray) -> np.ndarray:
+        """Where in the group matrices (k, n, n) are."""
+        names = np.einsum("kij,ij->k", matrices, self.probe)
+        right = np.clip(np.searchsorted(self.names, names), 1, len(self.names) - 1)
+        nearer = right - (names - self.names[right - 1] < self.names[right] - names)
+        return self.order[nearer]
+
+    def generated(self, generators: tuple[int, ...]) -> frozenset[int]:
+        """All products of elements."""
+        found, latest = {0}, np.array([0])
+        by = self.matrices[list(generators)]
+        while len(latest):
+            products = np.einsum("aij,bjk->abik", self.matrices[latest], by).reshape(-1, *by.shape[1:])
+            new = set(self.places(products).tolist()) - found
+            found |= new
+            latest = np.array(sorted(new), int)
+        return frozenset(found)
 
 
-def _trivial(group: Group) -> Group:
-    one = np.eye(group.algebra.n)
-    return finite_group(f"subgroup of {group.name}", "nothing", {}, base="internal", elements={"identity": one})
+class _Search:
+    """Subgroups with their log evidence, generators and dimension of what they leave fixed: `found`."""
 
+    def __init__(self, space, members: _Members, phi: np.ndarray, y: np.ndarray, tried: np.ndarray):
+        self.space, self.members, self.phi, self.y, self.tried = space, members, phi, y, tried
+        self.maps = dict(zip(tried.tolist(), representation(space, members.matrices[tried])[0], strict=True))
+        self.blocks = self._blocks()
+        self.smoothness = evidence_of(phi, y, 1 / roughness(space, everything(space)), None, None)[2]
+        judge = NestedModels(phi, y[:, None])
+        self.p_values = np.array([judge.test(self.fixed((int(g),)))[1] for g in tried])
+        self.plausible = [int(g) for g, p in zip(tried, self.p_values, strict=True) if p >= UNLIKELY]
+        self.found: dict[frozenset[int], tuple[float, tuple[int, ...], int]] = {}
+        self._climb()
 
-class _Judge:
-    """F tests of subspaces of coefficients against all of them."""
+    def _blocks(self) -> list[np.ndarray]:
+        """Places of features that the group mixes."""
+        levels = self.space.levels
+        apart = levels[:, None] != levels
+        if any(np.abs(R[apart]).max(initial=0.0) > 1e-8 for R in self.maps.values()):
+            return [np.arange(self.space.size)]
+        return [np.flatnonzero(levels == k) for k in np.unique(levels)]
 
-    def __init__(self, phi: np.ndarray, y: np.ndarray):
-        self.phi, self.y = phi, y
-        self.residual = self._residual(np.eye(phi.shape[1]))
+    def fixed(self, generators: tuple[int, ...]) -> FixedSpace:
+        """The functions that elements leave as they are."""
+        if not generators:
+            return everything(self.space)
+        columns, levels = [], []
+        for block in self.blocks:
+            rows = [self.maps[g][np.ix_(block, block)] - np.eye(len(block)) for g in generators]
+            _, s, vectors = np.linalg.svd(np.concatenate(rows))
+            own = vectors[s < 1e-8 * max(float(s.max()), 1.0)].T
+            whole = np.zeros((self.space.size, own.shape[1]))
+            whole[block] = own
+            columns.append(whole)
+            levels.append(np.full(own.shape[1], self.space.levels[block].max()))
+        return FixedSpace(np.concatenate(columns, axis=1), 1.0, 0.0, np.concatenate(levels))
 
-    def _residual(self, basis: np.ndarray) -> float:
-        psi = self.phi @ basis
-        if not psi.shape[1]:
-            return float(self.y @ self.y)
-        rest = self.y - psi @ np.linalg.lstsq(psi, self.y, rcond=None)[0]
-        return float(rest @ rest)
+    def _climb(self) -> None:
+        """All cyclic subgroups of plausible elements, then the best of each round joined with each of these."""
+        self._add(frozenset([0]), ())
+        cyclic: dict[frozenset[int], int] = {}
+        for g in self.plausible:
+            cyclic.setdefault(self.members.generated((g,)), g)
+        latest = [key for key, g in cyclic.items() if self._add(key, (g,))]
+        while latest:
+            best = sorted(latest, key=lambda key: -self.found[key][0])[:BEAM]
+            latest = []
+            for key in best:
+                generators = self.found[key][1]
+                for g in cyclic.values():
+                    if g in key:
+                        continue
+                    joined = self.members.generated((*generators, g))
+                    if joined not in self.found and self._add(joined, (*generators, g)):
+                        latest.append(joined)
 
-    def __call__(self, fixed: FixedSpace) -> float:
-        """The p value of a subspace."""
-        from scipy.stats import f
+    def _add(self, key: frozenset[int], generators: tuple[int, ...]) -> bool:
+        """Note a subgroup, unless it has an element that is ruled out."""
+        if not key.isdisjoint(set(self.tried.tolist()) - set(self.plausible)):
+            return False
+        fixed = self.fixed(generators)
+        if not fixed.dimension:
+            return False
+        score = evidence_of(self.phi @ fixed.basis, self.y, 1 / roughness(self.space, fixed), self.smoothness, None)[0]
+        self.found[key] = score, generators, fixed.dimension
+        return True
 
-        n, m, q = *self.phi.shape, fixed.dimension
-        if q == m:
-            return 1.0
-        noise = max(self.residual, EXACT * float(self.y @ self.y)) / (n - m)
-        return float(f.sf((self._residual(fixed.basis) - self.residual) / (m - q) / noise, m - q, n - m))
+    def _less_than_it_seems(self, key: frozenset[int]) -> bool:
+        """Whether a larger subgroup leaves the same functions: then this one is no hypothesis of its own."""
+        return any(key < other and self.found[key][2] == found[2] for other, found in self.found.items())
+
+    def answer(self, level: float) -> tuple[frozenset[int], np.ndarray]:
+        """The largest subgroup of probable elements, and the probabilities of those that were tried."""
+        found = {key: each for key, each in self.found.items() if not self._less_than_it_seems(key)}
+        scores = np.array([score for score, _, _ in found.values()])
+        weights = np.exp(scores - scores.max())
+        weights /= weights.sum()
+        probable = np.zeros(len(self.members.matrices))
+        for key, weight in zip(found, weights, strict=True):
+            probable[list(key)] += weight
+        sure = [key for key in found if probable[list(key)].min() >= 1 - level - 1e-12]
+        return max(sure, key=lambda key: (len(key), self.found[key][0])), probable[self.tried]

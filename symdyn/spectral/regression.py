@@ -102,7 +102,7 @@ def fit_invariant(
     >>> law.discrepancy(lambda points: points[:, [1, 2, 0]], x) < 1e-12
     True
     """
-    points, values, scalar = _checked(x, y, space, output)
+    points, values, scalar = checked_data(x, y, space)
     if fixed is None:
         fixed = everything(space, values.shape[1]) if group is None else fixed_space(
             space, group, output=output, offsets=offsets
@@ -125,7 +125,9 @@ def fit_invariant(
         found = _ridge(psi, flat, np.ones(fixed.dimension), 0.0)
         best = found, np.nan, 0.0, np.nan
     else:
-        best = _by_evidence(psi, flat, 1 / _roughness(space, fixed), smoothness, ridge)
+        variances = 1 / roughness(space, fixed)
+        score, level, power = evidence_of(psi, flat, variances, smoothness, ridge)
+        best = _ridge(psi, flat, variances**power, level), score, level, power
     (z, covariance, noise), evidence, chosen, order = best
     c = (fixed.basis @ z).reshape(space.size, p)
     return SpectralModel(c, space, fixed, scalar, covariance, noise, evidence, chosen, order)
@@ -136,7 +138,8 @@ def everything(space: AbstractFeatureSpace, p: int = 1) -> FixedSpace:
     return FixedSpace(np.eye(space.size * p), np.inf, 0.0, np.repeat(space.levels, p))
 
 
-def _checked(x, y, space: AbstractFeatureSpace, output) -> tuple[np.ndarray, np.ndarray, bool]:
+def checked_data(x, y, space: AbstractFeatureSpace) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Points (m, n), values (m, p), and whether they were given as (m,). Raises InputError where they do not fit."""
     points = checked_points(x, space.dimension)
     values = np.asarray(y, np.float64)
     scalar = values.ndim == 1
@@ -157,7 +160,7 @@ def _moments(phi, values, space: AbstractFeatureSpace, fixed: FixedSpace, scalar
     return SpectralModel(c, space, fixed, scalar, none, noise, np.nan, 0.0, np.nan)
 
 
-def _roughness(space: AbstractFeatureSpace, fixed: FixedSpace) -> np.ndarray:
+def roughness(space: AbstractFeatureSpace, fixed: FixedSpace) -> np.ndarray:
     """1 + eigenvalue, in units of the smallest that is not zero, of each equivariant function: (r,)."""
     rough = np.asarray(space.eigenvalues, np.float64)
     unit = float(rough[rough > 0].min(initial=np.inf))
@@ -183,8 +186,10 @@ def _ridge(psi: np.ndarray, y: np.ndarray, variances: np.ndarray, ridge: float):
     return z, noise**2 * root[:, None] * cov * root, noise
 
 
-def _by_evidence(psi, y, variances, smoothness: float | None, ridge: float | None):
-    """The best of a grid of Sobolev orders and ridges, by the evidence with the scale integrated out."""
+def evidence_of(
+    psi: np.ndarray, y: np.ndarray, variances: np.ndarray, smoothness: float | None, ridge: float | None
+) -> tuple[float, float, float]:
+    """Log evidence, ridge and Sobolev order, the best of a grid, with the scale at its most likely value."""
     best = None
     for order in SMOOTHNESS if smoothness is None else (smoothness,):
         prior = variances**order
@@ -201,8 +206,7 @@ def _by_evidence(psi, y, variances, smoothness: float | None, ridge: float | Non
                 m * np.log(max(square / m, 1e-300)) + np.log1p(s**2 / c).sum() + m * (1 + np.log(2 * np.pi))
             )
             if best is None or score > best[0]:
-                best = score, level, order, prior
+                best = float(score), float(level), float(order)
     if best is None:
         raise InputError("ridge must be positive; use estimator='least_squares' for none")
-    score, level, order, prior = best
-    return _ridge(psi, y, prior, level), float(score), float(level), float(order)
+    return best

@@ -26,7 +26,7 @@ from symdyn.workflow.proximal import (
     proximal,
 )
 from symdyn.workflow.recognition import Recognised, Recognition, recognise_symmetries
-from symdyn.workflow.tying import TiedLinear, tie, tied
+from symdyn.workflow.tying import TiedLinear, grid_group, tie, tied
 
 __all__ = [
     "AbstractCanonicalisation",
@@ -54,6 +54,7 @@ __all__ = [
     "augment",
     "augment_dataset",
     "equivariance_error",
+    "grid_group",
     "orbit_variance",
     "proximal",
     "random_moves",

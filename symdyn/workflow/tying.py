@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,7 @@ from jaxtyping import Array, Float
 from symdyn._errors import InputError
 from symdyn._types import Frozen
 from symdyn.groups import AbstractRepresentation, Group, Scalar, Vector
+from symdyn.groups.catalogue.blocks import group as finite_group
 
 
 def tied(group: Group, inputs: AbstractRepresentation = Vector, outputs: AbstractRepresentation = Vector) -> np.ndarray:
@@ -171,6 +174,38 @@ class TiedLinear(eqx.Module):
         """One input (n,) to one output (d,)."""
         y = self.matrix @ jnp.asarray(x)
         return y if self.bias is None else y + _spread(self.bias, self.bias_labels.array)
+
+
+def grid_group(shape: Sequence[int], *, turns: bool = False, mirrors: bool = False) -> Group:
+    """What maps a periodic grid to itself, acting on the values at its points (in C order): for group convolutions.
+
+    A `TiedLinear` under it is a convolution whose kernel is the same at every place, and in every direction too with
+    quarter turns. Its matrix is written out, n points by n: for large grids take the kernel, which is the first row.
+
+    Parameters
+    ----------
+    shape: how many points along each axis; shifts along each are always in.
+    turns: quarter turns of the first two axes, which must be as long as each other.
+    mirrors: reflections of the first axis.
+
+    Raises InputError for other shapes.
+
+    Examples
+    --------
+    >>> import symdyn as sd
+    >>> int(sd.tied(sd.grid_group((5, 5))).max()), int(sd.tied(sd.grid_group((5, 5), turns=True)).max())
+    (25, 7)
+    """
+    sizes = tuple(int(n) for n in shape)
+    if not sizes or min(sizes) < 1 or (turns and (len(sizes) < 2 or sizes[0] != sizes[1])):
+        raise InputError(f"a grid has positive sizes, and two equal ones for quarter turns; got {shape}")
+    places = np.arange(int(np.prod(sizes))).reshape(sizes)
+    moved = {f"shift_{axis}": np.roll(places, 1, axis) for axis in range(len(sizes))}
+    moved |= {"quarter_turn": np.rot90(places)} if turns else {}
+    moved |= {"mirror": places[::-1]} if mirrors else {}
+    one = np.eye(places.size)
+    elements = {name: one[each.ravel()] for name, each in moved.items()}
+    return finite_group(f"grid_group({sizes})", "nothing", {}, base="internal", elements=elements)
 
 
 def _spread(weights: Array, labels: np.ndarray) -> Array:

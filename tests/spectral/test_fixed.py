@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import symdyn as sd
+from symdyn.groups.catalogue import CATALOGUE
 
 ROTATED = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
 
@@ -106,6 +108,41 @@ def test_random_subsets_find_what_generators_give():
     again = sd.random_subset(sd.HermiteFunctions(2, 2), lambda rng: np.eye(2) * rng.choice([-1, 1]), delta=1e-6)
     assert again.fixed.dimension == 4
     assert again.draws >= 36
+
+
+def compact_groups() -> dict[str, sd.Group]:
+    """Those of the catalogue that act by orthogonal matrices."""
+    found = {}
+    for name, make in CATALOGUE.items():
+        group = make()
+        fields, one = group.algebra.generators, np.eye(group.algebra.n)
+        rates = fields.linear_part if group.algebra.dimension and fields.degree <= 1 else np.zeros((0, *one.shape))
+        linear = len(rates) == group.algebra.dimension and not np.any(fields.at(np.zeros((1, len(one)))))
+        turning = linear and np.allclose(rates, -np.swapaxes(rates, 1, 2))
+        if turning and all(np.allclose(g @ g.T, one) for g in group.elements.array):
+            found[name] = group
+    return found
+
+
+def test_random_subsets_agree_with_generators_on_every_compact_group():
+    """Elements of the whole group at random: exponentials of random generators, times words of its discrete ones."""
+    groups = compact_groups()
+    assert {"SO(4)", "O(3)", "SU(3), conjugation", "U(2)", "Icosahedron(True)", "Permutations(4)"} <= set(groups)
+    assert len(groups) >= 28
+    for name, group in groups.items():
+        space = sd.HermiteFunctions(group.algebra.n, 3)
+        rates = group.algebra.generators.linear_part if group.algebra.dimension else np.zeros((0, group.algebra.n, 1))
+
+        def draw(rng, group=group, rates=rates):
+            g = np.eye(group.algebra.n)
+            if len(rates):
+                g = scipy.linalg.expm(np.einsum("g,gij->ij", rng.normal(0, 3, len(rates)), rates))
+            for k in rng.integers(0, len(group.elements.array), 12) if len(group.elements.array) else ():
+                g = g @ group.elements.array[k] if rng.random() < 0.7 else g
+            return g
+
+        found, wanted = sd.random_subset(space, draw, patience=25), sd.fixed_space(space, group)
+        np.testing.assert_allclose(projector(found.fixed), projector(wanted), atol=1e-8, err_msg=name)
 
 
 @pytest.mark.parametrize(

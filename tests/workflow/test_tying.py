@@ -49,6 +49,26 @@ def test_the_number_of_labels_is_the_number_of_orbits_of_pairs():
     assert sd.tied(ring).max() == len(orbits) == 4
 
 
+@pytest.mark.parametrize(
+    ("options", "kernels"), [({}, 25), ({"turns": True}, 7), ({"turns": True, "mirrors": True}, 6)], ids=str
+)
+def test_convolutions_on_a_grid(options, kernels):
+    """One weight for each orbit of offsets: of 24 that are not zero under 4 turns 6, with mirrors 5."""
+    grid = sd.grid_group((5, 5), **options)
+    layer = sd.TiedLinear(grid, key=jax.random.key(0))
+    assert layer.weight.shape == (kernels,)
+    image = np.random.default_rng(0).normal(size=(5, 5))
+
+    def out(values):
+        return np.asarray(layer(np.ascontiguousarray(values).ravel())).reshape(5, 5)
+
+    np.testing.assert_allclose(out(np.roll(image, (2, 3), (0, 1))), np.roll(out(image), (2, 3), (0, 1)), atol=1e-5)
+    if options:
+        np.testing.assert_allclose(out(np.rot90(image)), np.rot90(out(image)), atol=1e-5)
+    with pytest.raises(sd.InputError, match="two equal ones"):
+        sd.grid_group((4, 5), turns=True)
+
+
 def test_huge_groups_cost_nothing():
     layer = sd.TiedLinear(sd.Permutations(60), key=jax.random.key(0))
     assert layer.weight.shape == (2,)
