@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -96,7 +97,8 @@ def loss_by_element(law: NeuralLaw, data, moves: Augmentation, *, match: Abstrac
     rows = match.rows(recorded(law, data, dict(reading)), law)
     if match.free(rows):
         raise InputError('rows with starts of their own cannot be moved: match with starts="measured"')
-    rows = {n: jnp.asarray(v.astype(np.float32) if v.dtype.kind == "f" else v) for n, v in rows.items()}
+    dtype = jnp.result_type(*jax.tree.leaves(eqx.filter(law.network, eqx.is_inexact_array)))
+    rows = {n: jnp.asarray(v, dtype if v.dtype.kind == "f" else None) for n, v in rows.items()}
     bound, ready, many = moves.on(law), law.prepared(), len(rows["states"])
 
     def loss(k):
