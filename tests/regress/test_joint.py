@@ -1,18 +1,20 @@
 """Joint estimation: the engine against SciPy, laws from very noisy states, symmetry, constraints, gaps, inputs."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import symdyn as sd
 from symdyn._errors import InputError
 from symdyn._types import double_precision
 from symdyn.data.door import read
 from symdyn.regress._identify import settings_of
-from symdyn.regress.joint.bordered import reduced
+from symdyn.regress.joint.bordered import normalised, reduced
 from symdyn.regress.joint.descent import AbstractProblem, Stopped, descend, start
-from symdyn.regress.joint.elimination import TermSearch
+from symdyn.regress.joint.elimination import ModelEvidence, TermSearch
 from symdyn.regress.joint.grid import grid
 from symdyn.regress.joint.law import prepared
 from symdyn.regress.joint.start import noise_by_differences
@@ -85,8 +87,54 @@ def test_removing_the_nodes_is_the_same_as_the_dense_system():
     np.testing.assert_allclose(small.covariance(np.ones(k, bool)), whole, rtol=1e-5, atol=1e-9)
 
 
+def test_the_quadratic_model_as_a_regression_is_the_quadratic_model():
+    task, problem = posed_problem(oscillator(30), library=sd.Monomials(2))
+    weights = np.random.default_rng(3).normal(size=task.weights.size)
+    point = start(problem, task.smooth.on(problem.grid), weights, np.ones(len(weights), bool), task.noise, 0.3)
+    small = point.reduced()
+    table = small.triangle(point.weights, point.value)
+    left = {}
+    for mask in (np.arange(len(weights)) % 2 == 0, np.arange(len(weights)) < 5):
+        best = np.linalg.lstsq(table[:, :-1][:, mask], table[:, -1], rcond=None)[0]
+        residual = float(np.sum((table[:, -1] - table[:, :-1][:, mask] @ best) ** 2))
+        left[residual] = point.value + small.quadratic(point.weights, mask)[0]
+    (one, first), (two, second) = left.items()
+    assert one / two == pytest.approx(first / second, rel=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(table[:, :-1], axis=0), 1, rtol=1e-9)
+
+
+def test_information_that_is_lost_in_rounding_does_not_overflow():
+    scaled, scale = normalised(np.array([[4.0, 1e-9], [1e-9, -1e-18]]))
+    assert np.isfinite(scaled).all()
+    np.testing.assert_allclose(scale, [2.0, 1e-9])
+    np.testing.assert_allclose(normalised(np.zeros((2, 2)))[0], 0)
+
+
+def test_a_set_that_determines_no_trajectory_scores_worst():
+    task, problem = posed_problem(oscillator(30), library=sd.Monomials(1))
+    weights, every = np.ones(task.weights.size), np.ones(task.weights.size, bool)
+    point = start(problem, task.smooth.on(problem.grid), weights, every, task.noise, 0.3)
+    search = TermSearch(problem, np.arange(len(weights)), ModelEvidence(1.0), 60, len(weights))
+    broken = replace(point, normal=point.normal._replace(diagonal=-point.normal.diagonal))
+    assert search.judge(broken).score == np.inf
+    assert search.judged is None
+
+
+def test_many_terms_that_imitate_two_near_a_focus_are_exchanged_at_once():
+    """No single exchange leads from the nine terms that fit as well there to the two of the first equation."""
+
+    def rate(t, x):  # Pan, Xu, Zhou 2010, near its focus
+        return [10 * (x[1] - x[0]), 16 * x[0] - x[0] * x[2], x[0] * x[1] - 8 / 3 * x[2]]
+
+    times = 0.0178 * np.arange(300)
+    states = solve_ivp(rate, (0, times[-1]), [-6.3, -6.0, 15.0], t_eval=times, rtol=1e-10, atol=1e-12).y.T
+    seen = states + 0.0106 * np.random.default_rng(0).normal(size=states.shape)
+    law = sd.identify({"time": times, "s": seen}, library=sd.Monomials(4))
+    assert law.stats.active == 6
+    assert set(law.active_terms) == {"s_x", "s_y", "s_z", "s_x s_y", "s_x s_z"}
+
+
 def test_the_minimum_is_that_of_trajectory_matching_by_scipy():
-    from scipy.integrate import solve_ivp
     from scipy.optimize import least_squares
 
     data = oscillator(60, 0.1, 3)

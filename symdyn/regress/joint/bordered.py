@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import cho_solve_banded, cholesky_banded
 
+from symdyn.regress.solvers.base import triangular
+
 
 class Normal(NamedTuple):
     """The normal equations at a point: `data` and `defect`, the two parts of the objective; `diagonal` (T, n, n) and
@@ -80,10 +82,31 @@ class Reduced:
         here = 2 * slope @ weights + weights @ self.information @ weights
         return float(slope @ best - here), best
 
+    def triangle(self, weights: np.ndarray, value: float) -> np.ndarray:
+        """The quadratic model at `weights` and `value` as a regression, a triangle [R | y] with columns of unit norm.
+
+        Its squared residual at any weights w (in the units of the columns) is the objective there, (K + 1, K + 1).
+        """
+        scaled, scale = normalised(self.information)
+        sizes, axes = np.linalg.eigh(scaled)
+        kept = sizes > 1e-13 * max(sizes[-1], 1e-300)
+        root = np.sqrt(sizes[kept])[:, None] * axes[:, kept].T
+        slope = axes[:, kept].T @ ((self.information @ weights - self.gradient) / scale) / np.sqrt(sizes[kept])
+        offset = weights * scale
+        left = value - float(np.sum((root @ offset - slope) ** 2))
+        rows = np.column_stack([root, slope])
+        whole = np.vstack([rows, np.append(np.zeros(len(weights)), np.sqrt(max(left, 1e-3 * abs(value))))])
+        whole[:, -1] /= np.linalg.norm(whole[:, -1])
+        return triangular(whole)
+
 
 def normalised(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The matrix with a diagonal of ones, and the roots of its diagonal."""
-    scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    """The matrix with a diagonal of ones, and the roots of its diagonal.
+
+    What the data say nothing about has information zero but for rounding, which may be negative; it gets its own size.
+    """
+    size = np.abs(np.diag(information))
+    scale = np.sqrt(np.where(size > 0, size, 1.0))
     return information / scale[:, None] / scale, scale
 
 

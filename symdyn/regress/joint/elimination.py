@@ -12,6 +12,9 @@ from scipy.special import gammaln
 from symdyn._progress import tell
 from symdyn.regress.joint.bordered import Reduced, normalised
 from symdyn.regress.joint.descent import AbstractProblem, Point, descend, moved, start
+from symdyn.regress.solvers.base import as_masks, live_terms
+from symdyn.regress.solvers.stepwise import eliminations, forward
+from symdyn.regress.solvers.subset import exchanged
 
 MARGIN = 40.0  # a path that scores this much above its best is at its end
 ROUNDS, TRIALS = 8, 8  # of exchanges, and joint fits in each
@@ -114,8 +117,11 @@ class TermSearch:
         return out
 
     def judge(self, point: Point, small: Reduced | None = None) -> Judged:
-        """Score a joint fit, and remember it."""
-        small, kept = small or point.reduced(), np.flatnonzero(point.mask)
+        """Score a joint fit, and remember it. One that does not determine its trajectory scores worst."""
+        try:
+            small, kept = small or point.reduced(), np.flatnonzero(point.mask)
+        except np.linalg.LinAlgError:
+            return Judged(point, np.inf)
         score = self.rule(
             point.value, self.rows, point.weights[kept], small.information[np.ix_(kept, kept)], self.total
         )
@@ -127,7 +133,10 @@ class TermSearch:
         return found
 
     def eliminate(self, point: Point, fewest: int = 1) -> None:
-        """Drop the term of the smallest Wald statistic, fit jointly, and so on."""
+        """Drop the term of the smallest Wald statistic, fit jointly, and so on.
+
+        Raises numpy.linalg.LinAlgError where the start or a fit does not determine its trajectory.
+        """
         small = point.reduced()
         self.judge(point, small)
         while point.mask.sum() > fewest:
@@ -162,27 +171,62 @@ class TermSearch:
         """From the best set add, drop or swap one term as long as that helps."""
         for _ in range(ROUNDS):
             best = self.best
-            if not self._improved(best):
+            if not self._improved(best, self.neighbours(best)):
                 return
             tell(f"exchanged: {int(self.best.mask.sum())} terms, {best.score - self.best.score:.3g} better")
 
-    def _improved(self, best: Judged) -> bool:
+    def leap(self) -> None:
+        """From the best set try the best sets of every size by its quadratic model, as long as that helps."""
+        for _ in range(ROUNDS):
+            best = self.best
+            if not self._improved(best, self.other_sets(best), far=True):
+                return
+            tell(f"other terms: {int(self.best.mask.sum())}, {best.score - self.best.score:.3g} better")
+            self.exchange()
+
+    def other_sets(self, best: Judged) -> list[tuple[float, np.ndarray]]:
+        """The best set of each size by the quadratic model at a point, with its score, the best ones first."""
+        small = best.point.reduced()
+        table = small.triangle(best.point.weights, best.point.value)
+        live = live_terms(table)
+        most, ahead = int(best.mask.sum()) + 1, forward(table, live, len(live))
+        sets = [found for found in eliminations(table, live) if len(found) <= most]
+        sets += [ahead[:size] for size in range(1, min(most, len(ahead)) + 1)]
+        masks = {as_masks([exchanged(table, found)], len(best.mask))[0].tobytes() for found in sets}
+        found = [self._guess(best, small, np.frombuffer(mask, bool)) for mask in masks]
+        return sorted(found, key=lambda each: each[0])
+
+    def _guess(self, best: Judged, small: Reduced, mask: np.ndarray) -> tuple[float, np.ndarray]:
+        """The score of a set by the quadratic model at a point."""
+        change, weights = small.quadratic(best.point.weights, mask)
+        kept = np.flatnonzero(mask)
+        value = max(best.point.value + change, 0.3 * best.point.value)
+        return self.rule(value, self.rows, weights[kept], small.information[np.ix_(kept, kept)], self.total), mask
+
+    def _improved(self, best: Judged, sets: list[tuple[float, np.ndarray]], far: bool = False) -> bool:
         trials = 0
-        for guess, mask in self.neighbours(best):
+        for guess, mask in sets:
             if guess > best.score + NEAR or trials >= TRIALS:
                 return False
             if self.key(mask) in self.record:
                 continue
             trials += 1
-            point = moved(self.problem, best.point, mask=mask)
+            point = self._moved_to(best.point, mask) if far else moved(self.problem, best.point, mask=mask)
             point = descend(self.problem, point, steps=12, tolerance=1e-2)
             if self.judge(point).score < best.score - 1e-6:
                 return True
         return False
 
+    def _moved_to(self, point: Point, mask: np.ndarray) -> Point:
+        """The point at the weights that its quadratic model gives a set, with the nodes that follow."""
+        small = point.reduced()
+        weights = small.quadratic(point.weights, mask)[1]
+        nodes = point.nodes + small.nodes(weights - point.weights)
+        return moved(self.problem, point, mask=mask, weights=weights, nodes=nodes)
+
     def neighbours(self, best: Judged) -> list[tuple[float, np.ndarray]]:
         """Sets that differ by one term or by a swap, with the scores of the quadratic model, the best ones first."""
-        point, small = best.point, best.point.reduced()
+        small = best.point.reduced()
         inside, outside = np.flatnonzero(best.mask), np.flatnonzero(~best.mask)
         pairs = [(a, b) for a in (None, *outside) for b in (None, *inside) if (a, b) != (None, None)]
         found = []
@@ -192,9 +236,5 @@ class TermSearch:
                 mask[add] = True
             if drop is not None:
                 mask[drop] = False
-            change, weights = small.quadratic(point.weights, mask)
-            kept = np.flatnonzero(mask)
-            value = max(point.value + change, 0.3 * point.value)
-            score = self.rule(value, self.rows, weights[kept], small.information[np.ix_(kept, kept)], self.total)
-            found.append((score, mask))
+            found.append(self._guess(best, small, mask))
         return sorted(found, key=lambda each: each[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,34 +60,54 @@ class Task:
         return Collocation(field, nodes, self.weights.offset, self.weights.elements[places])
 
 
-def joint_solution(recording: Recording, settings: Settings) -> Solution:
-    """The law of a recording by joint estimation. Raises InputError for what it cannot do."""
+def joint_solution(recording: Recording, settings: Settings, guess: np.ndarray | None = None) -> Solution:
+    """The law of a recording by joint estimation. Raises InputError for what it cannot do.
+
+    `guess` (r,): the free weights that another estimate has kept, another start of the search.
+    """
     from symdyn.regress.joint.solution import solution_of_search
 
     options = settings.differentiation
     assert isinstance(options, JointEstimation)
     _check(settings)
     task = prepared(recording, settings, options)
-    places = np.flatnonzero(candidates(task.weights, options.candidates))
+    guess = np.zeros(task.weights.size, bool) if guess is None else guess
+    places = np.flatnonzero(candidates(task.weights, options.candidates) | guess)
     problem, point = first_fit(task, places, options)
     rule = _rule(settings, options)
     rows = int(problem.grid.count.sum())
     search = TermSearch(problem, places, rule, rows, task.weights.size)
     interrupted = False
     try:
-        search.judge(point)
-        if not isinstance(settings.solver, LeastSquares):
-            search.eliminate(point)
-            search.exchange()
-            if _is_loud(task):
+        if isinstance(settings.solver, LeastSquares):
+            search.judge(point)
+        else:
+            _search_from(search, point)
+            from_few_terms(task, search, guess, options)
+            if search.judged is not None and _is_loud(task):
                 softer_starts(task, search, options)
-            search = readmitted(task, search)
+            search = readmitted(task, search) if search.judged is not None else search
     except KeyboardInterrupt:
         if search.judged is None:
             raise
         interrupted = True
+    if search.judged is None or not np.isfinite(search.best.score):
+        raise InputError("these data and terms do not determine a trajectory; differentiation=sd.WeakForm() needs none")
     problem, point = _finished(task, search, options)
-    return solution_of_search(task, search, point, problem, interrupted)
+    try:
+        return solution_of_search(task, search, point, problem, interrupted)
+    except np.linalg.LinAlgError as error:
+        raise InputError(f"the law that was found does not determine its trajectory: {error}") from error
+
+
+def _search_from(search: TermSearch, point: Point) -> None:
+    """Eliminate from a point and exchange terms. A fit that does not determine its trajectory ends either."""
+    with suppress(np.linalg.LinAlgError):
+        search.eliminate(point)
+    if search.judged is not None:
+        with suppress(np.linalg.LinAlgError):
+            search.exchange()
+            search.leap()
 
 
 def _check(settings: Settings) -> None:
@@ -175,6 +196,27 @@ def _is_loud(task: Task) -> bool:
     return bool(np.any((task.noise > LOUD * spread) & (spread > 0)))
 
 
+def from_few_terms(task: Task, search: TermSearch, guess: np.ndarray, options: JointEstimation) -> None:
+    """Start from the terms of another estimate as well, and keep that where it scores better.
+
+    On an attractor many large sets of terms imitate a small one (its orbits obey relations), and elimination from above
+    can lose a true term while they are still in.
+    """
+    mask = guess[search.places]
+    if not mask.any() or search.key(mask) in search.record:
+        return
+    tell(f"once more, from {int(mask.sum())} terms of the weak form")
+    problem = search.problem
+    assert isinstance(problem, Collocation)
+    weights = regressed(task.weights, guess)[search.places]
+    point = start(problem, task.smooth.on(problem.grid), weights, mask, task.noise, 1.0)
+    point = tighten(problem, descend(problem, point, steps=8), levels(1.0, options.looseness))
+    before, search.judged = search.judged, None
+    _search_from(search, point)
+    if search.judged is None or (before is not None and before.score <= search.best.score):
+        search.judged = before
+
+
 def softer_starts(task: Task, search: TermSearch, options: JointEstimation) -> None:
     """Eliminate with looser defects as well, tighten what that finds, and keep it where it scores better.
 
@@ -192,8 +234,9 @@ def softer_starts(task: Task, search: TermSearch, options: JointEstimation) -> N
         point = start(problem, task.smooth.on(problem.grid), weights, whole, task.noise, 1.0)
         point = tighten(problem, descend(problem, point, steps=8), levels(1.0, softness))
         soft = TermSearch(problem, places, search.rule, search.rows, search.total)
-        soft.eliminate(point)
-        soft.exchange()
+        _search_from(soft, point)
+        if soft.judged is None:
+            continue
         if np.array_equal(soft.best.mask, search.best.mask):
             return
         before = search.best

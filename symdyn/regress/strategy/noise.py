@@ -154,14 +154,15 @@ def from_noisy_states(recording: Recording, settings: Settings, plan: NoisePlan)
 
     tell(plan.text)
     tell("the law in the weak form")
-    weak = solution_of(fitted_recording(recording, replace(settings, differentiation=WeakForm())))
+    made = fitted_recording(recording, replace(settings, differentiation=WeakForm()))
+    weak, guess = solution_of(made), np.concatenate([fit.mask for fit in made.fits])
     stages = (plan.text, WEAK)
     obstacle = _obstacle(recording, settings)
     if obstacle:
         return replace(weak, stages=(*stages, f"no joint estimation: {obstacle}"))
     tell("trajectory and law together")
     try:
-        joint = joint_solution(recording, replace(settings, differentiation=JointEstimation()))
+        joint = joint_solution(recording, replace(settings, differentiation=JointEstimation()), guess)
     except InputError as error:
         return replace(weak, stages=(*stages, f"no joint estimation: {error}"))
     if joint.result is RESULTS.not_converged or not len(joint.covariance):
