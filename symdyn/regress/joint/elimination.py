@@ -182,7 +182,6 @@ class TermSearch:
             if not self._improved(best, self.other_sets(best), far=True):
                 return
             tell(f"other terms: {int(self.best.mask.sum())}, {best.score - self.best.score:.3g} better")
-            self.exchange()
 
     def other_sets(self, best: Judged) -> list[tuple[float, np.ndarray]]:
         """The best set of each size by the quadratic model at a point, with its score, the best ones first."""
