@@ -252,7 +252,7 @@ def test_a_guess_is_a_warning_line(circle, tmp_path):
 
 @pytest.mark.parametrize(("text", "powers"), [("-2:1", (-2, -1, 0, 1)), ("-3,0.5", (-3, 0.5)), ("4", (4,))])
 def test_numbers(text, powers):
-    from symdyn.cli.law import numbers
+    from symdyn.cli.settings import numbers
 
     assert numbers(text) == powers
 
@@ -466,3 +466,129 @@ def test_a_real_process(kepler, tmp_path):
     wrong = process("identify", "orbits.nc")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.startswith("error: no such file: orbits.nc")
+
+
+# --- configuration -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_saves_writes_its_options_and_runs_again_from_them(tmp_path):
+    first = run("identify", "lorenz", "--degree", "2", "--selection", "bic", "--save", tmp_path / "law.symdyn")
+    assert first.exit_code == 0, first.stderr
+    settings = tmp_path / "law.symdyn.toml"
+    assert 'selection = "bic"' in settings.read_text()
+    again = run("identify", "--config", settings)
+    assert again.stdout == first.stdout.replace(f"saved to {tmp_path / 'law.symdyn'}\n", "")
+    smaller = run("identify", "--config", settings, "--degree", "1", "-q")
+    assert smaller.stdout != "\n".join(first.stdout.splitlines()[:3])
+    assert not (tmp_path / "law.symdyn.toml.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("degre = 2", "unknown option 'degre'"),
+        ('command = "promote"', "is of the command 'promote'"),
+        ("degree = {a = 1}", "must be text, a number"),
+        ("degree == 2", "cannot read"),
+    ],
+)
+def test_configurations_that_cannot_be_used(tmp_path, text, said):
+    (tmp_path / "run.toml").write_text(text)
+    result = run("identify", "lorenz", "--config", tmp_path / "run.toml")
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.replace("│", " ").split())
+
+
+# --- laws that were saved ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    """A rotation in the plane, as a saved law."""
+    t = np.linspace(0.0, 6.0, 200)
+    data = sd.dataset(t, time_unit="s", q=np.stack([np.cos(t), -np.sin(t)], axis=1))
+    path = tmp_path_factory.mktemp("law") / "law.symdyn"
+    sd.identify(data, library=sd.Monomials(1)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "nc", "npz"])
+def test_simulations_are_written_and_read_again(saved, tmp_path, suffix):
+    out = tmp_path / f"run.{suffix}"
+    result = run("simulate", saved, "--start", "q=1,0", "--until", "3", "--step", "0.01", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    law = found(out, "--degree", "1")
+    assert sorted(law["active_terms"]) == ["q_x", "q_y"]
+    beside = run("simulate", saved, "--data", out, "--quiet")
+    times, q_x, _ = np.loadtxt(beside.stdout.splitlines(), delimiter=",", skiprows=1, unpack=True)
+    np.testing.assert_allclose(q_x, np.cos(times), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "--start NAME=NUMBER"),
+        (("--start", "q=1,0"), "--until"),
+        (("--start", "p=1", "--until", "1"), "the state of the law is q"),
+        (("--start", "q=1", "--until", "1"), "q takes 2 numbers"),
+        (("--start", "q=1,nan", "--until", "1"), "q takes 2 numbers"),
+        (("--start", "q=1,0", "--until", "-1"), "must be positive"),
+        (("--start", "q=1,0", "--until", "1", "--out", "run.txt"), "takes the endings"),
+        (("--data", "run.csv", "--until", "1"), "--data has its own start"),
+    ],
+)
+def test_simulations_that_cannot_be_run(saved, options, said):
+    assert said in error("simulate", saved, *options)
+
+
+def test_symmetries_of_a_saved_law_and_of_data(saved, tmp_path):
+    result = run("symmetries", saved, "--group", "SO(2)", "--vector", "q", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert len(json.loads(result.stdout)["trivial"]) == 1  # a rotation is the flow itself here
+    t, rng = np.linspace(0.0, 6.0, 300), np.random.default_rng(0)
+    runs = [a * np.stack([np.cos(t), -np.sin(t)], axis=1) + 1e-4 * rng.normal(size=(300, 2)) for a in (1.0, 2.0)]
+    files = [write(tmp_path / f"{k}.nc", t, q=values) for k, values in enumerate(runs)]
+    tested = run("symmetries", *files, "--degree", "1", "--group", "SO(2)", "--vector", "q", "--evidence", "--json")
+    assert tested.exit_code == 0, tested.stderr
+    assert [claim["verdict"] for claim in json.loads(tested.stdout)["claims"]] == ["supported"]
+    both = run("symmetries", saved, *files, "--group", "SO(2)", "--vector", "q", "--evidence")
+    assert "supported" in both.stdout, both.stderr
+    turned = [sd.dataset(t, time_unit="", q=values).rename(time="hour") for values in runs]
+    for k, each in enumerate(turned):
+        each.to_netcdf(tmp_path / f"hour_{k}.nc")
+    hours = [tmp_path / f"hour_{k}.nc" for k in range(2)]
+    named = run(
+        "symmetries", *hours, "--time", "hour", "--degree", "1", "--group", "SO(2)", "--vector", "q", "--evidence"
+    )
+    assert "supported" in named.stdout, named.stderr
+    assert "give it alone" in error("symmetries", saved, saved)
+    assert "and --evidence" in error("symmetries", saved, *files)
+    assert "name the candidates" in error("symmetries", saved, "--candidates", "1", "--group", "SO(2)", "--vector", "q")
+
+
+def test_promotion_keeps_rotations_of_the_plane(tmp_path):
+    t, rng = np.linspace(0.0, 3.0, 100), np.random.default_rng(1)
+    turns = np.stack([np.cos(2 * t), -np.sin(2 * t)], axis=1) * np.exp(-0.1 * t)[:, None]
+    path = write(tmp_path / "spiral.nc", t, q=turns + 1e-3 * rng.normal(size=turns.shape))
+    law = tmp_path / "law.symdyn"
+    result = run("promote", path, "--degree", "1", "--group", "SO(2)", "--vector", "q", "--save", law, "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["kept"]
+    assert found["free"] < found["candidates"]
+    assert (tmp_path / "law.symdyn.toml").exists()
+    assert sd.load(law).settings.action is not None
+    assert "needs --group" in error("promote", path)
+
+
+def test_a_page_on_a_saved_law(saved, tmp_path):
+    out = tmp_path / "run.csv"
+    assert run("simulate", saved, "--start", "q=0,2", "--until", "3", "--out", out).exit_code == 0
+    page = run("report", saved, out, "--out", tmp_path / "page.html", "--title", "A turn")
+    assert page.exit_code == 0, page.stderr
+    assert "<h1>A turn</h1>" in (tmp_path / "page.html").read_text()
+
+
+def test_damaged_parquet_is_named(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 nothing")
+    assert "is no Parquet file" in error("identify", tmp_path / "a.parquet")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from symdyn.cli import options
 from symdyn.cli.faults import INTERRUPTED, guarded
 
 app = typer.Typer(
@@ -46,14 +47,13 @@ def _root(
 
 
 Out = Annotated[Path, typer.Option(help="Folder for figures, laws and results.json; made where absent.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the laws only.")]
 
 
 @app.command()
 @guarded
 def demo(
     out: Out = Path("symdyn-demo"),
-    quiet: Quiet = False,
+    quiet: options.Quiet = False,
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw.")] = False,
 ) -> None:
     """Find gravity, the masses of the planets and general relativity in the ephemeris DE421 (half a minute).
@@ -65,125 +65,44 @@ def demo(
     planets(out, quiet=quiet, figures=not no_figures)
 
 
-DATA, TERMS, SOLVER, ROWS, OUTPUT = "Data", "Candidate terms and symmetry", "Solver", "Rows", "Output"
-List = list[str] | None
-
-
 @app.command()
 @guarded
 def identify(
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE...",
-            help="NetCDF, Zarr folder, CSV, npz, or a data set's name (dataset:NAME); several are trajectories.",
-        ),
-    ],
-    rate_of: Annotated[List, typer.Option(help="Variables whose rate is sought.", rich_help_panel=DATA)] = None,
-    order: Annotated[int, typer.Option(help="Order of the time derivative, 1 or 2.", rich_help_panel=DATA)] = 1,
-    variables: Annotated[List, typer.Option(help="State variables; all by default.", rich_help_panel=DATA)] = None,
-    rates: Annotated[List, typer.Option(help="VARIABLE=RATE: a measured rate.", rich_help_panel=DATA)] = None,
-    time: Annotated[str | None, typer.Option(help="Time dimension or column.", rich_help_panel=DATA)] = None,
-    trajectories: Annotated[
-        List,
-        typer.Option(
-            help="Dimensions (in CSV the column) of separate runs; 'none': all are components.", rich_help_panel=DATA
-        ),
-    ] = None,
-    inputs: Annotated[
-        List, typer.Option(help="Variables given from outside: controls, parameters, time.", rich_help_panel=DATA)
-    ] = None,
-    discrete: Annotated[
-        bool, typer.Option("--discrete", help="A map to the next sample, not a rate.", rich_help_panel=DATA)
-    ] = False,
-    missing: Annotated[
-        str, typer.Option(help="raise | skip samples that are not finite.", rich_help_panel=DATA)
-    ] = "raise",
-    option: Annotated[
-        List, typer.Option(help="KEY=VALUE: option of a named data set, such as center=sun.", rich_help_panel=DATA)
-    ] = None,
-    library: Annotated[
-        str, typer.Option(help="monomials | radial | covariant | pairs | auto.", rich_help_panel=TERMS)
-    ] = "monomials",
-    degree: Annotated[
-        int | None, typer.Option(help="Degree of monomials or covariant terms.", rich_help_panel=TERMS)
-    ] = None,
-    terms: Annotated[
-        List, typer.Option(help="Covariant term, such as 'position / |position|^3'; repeat.", rich_help_panel=TERMS)
-    ] = None,
-    variable: Annotated[
-        str | None, typer.Option(help="Vector of radial terms and pairs.", rich_help_panel=TERMS)
-    ] = None,
-    powers: Annotated[
-        str | None, typer.Option(help="Powers of the norm: -6:2 or -3,-2,0.5.", rich_help_panel=TERMS)
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(help="Symmetry to enforce, such as 'SO(3)' or 'Galilei(2)'.", rich_help_panel=TERMS)
-    ] = None,
-    symmetry: Annotated[
-        str | None,
-        typer.Option(
-            help="auto: enforce the symmetries that the data support | test: enforce --group if they support it | "
-            "promote: keep what they do not contradict of --group.",
-            rich_help_panel=TERMS,
-        ),
-    ] = None,
-    vector: Annotated[
-        List, typer.Option(help="Variable that the group moves as a vector.", rich_help_panel=TERMS)
-    ] = None,
-    point: Annotated[List, typer.Option(help="As a vector, and by translations.", rich_help_panel=TERMS)] = None,
-    scalar: Annotated[List, typer.Option(help="Variable that the group leaves alone.", rich_help_panel=TERMS)] = None,
-    transforms: Annotated[
-        List,
-        typer.Option(help="Any other variable: NAME=KIND, such as 'v=Velocity', 'u=Weight(2)'.", rich_help_panel=TERMS),
-    ] = None,
-    solver: Annotated[
-        str,
-        typer.Option(
-            help="best-subset | stlsq | sr3 | frols | ssr | lasso | elastic-net | ridge | least-squares.",
-            rich_help_panel=SOLVER,
-        ),
-    ] = "best-subset",
-    threshold: Annotated[
-        float | None,
-        typer.Option(help="stlsq, sr3: smallest share of the rate a term may carry.", rich_help_panel=SOLVER),
-    ] = None,
-    max_terms: Annotated[
-        int | None, typer.Option(help="best-subset, frols, ssr: number of terms.", rich_help_panel=SOLVER)
-    ] = None,
-    selection: Annotated[
-        str,
-        typer.Option(
-            help="ebic | bic | aicc | tolerance | knee | cross-validation | stability: decides among sets of terms.",
-            rich_help_panel=SOLVER,
-        ),
-    ] = "ebic",
-    tolerance: Annotated[
-        float | None,
-        typer.Option(help="tolerance: share of the rate given up for a smaller law.", rich_help_panel=SOLVER),
-    ] = None,
-    differentiation: Annotated[
-        str | None,
-        typer.Option(
-            help="finite-difference | savitzky-golay | weak | joint; by default the noise decides.",
-            rich_help_panel=ROWS,
-        ),
-    ] = None,
-    window: Annotated[
-        int | None, typer.Option(help="Width of savitzky-golay, half width of weak, in samples.", rich_help_panel=ROWS)
-    ] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="'relative', or a variable with the weights.", rich_help_panel=ROWS)
-    ] = None,
-    save: Annotated[Path | None, typer.Option(help="Write the law here (.symdyn).", rich_help_panel=OUTPUT)] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write a page on the law here (.html): equations, intervals, figures.", rich_help_panel=OUTPUT
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Machine-readable output.", rich_help_panel=OUTPUT)] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the law only.", rich_help_panel=OUTPUT)] = False,
+    files: options.Files,
+    rate_of: options.RateOf = None,
+    order: options.Order = 1,
+    variables: options.Variables = None,
+    rates: options.Rates = None,
+    time: options.Time = None,
+    trajectories: options.Trajectories = None,
+    inputs: options.Inputs = None,
+    discrete: options.Discrete = False,
+    missing: options.Missing = "raise",
+    option: options.Option = None,
+    library: options.Library = "monomials",
+    degree: options.Degree = None,
+    terms: options.Terms = None,
+    variable: options.Variable = None,
+    powers: options.Powers = None,
+    group: options.Group = None,
+    symmetry: options.Symmetry = None,
+    vector: options.Vector = None,
+    point: options.Point = None,
+    scalar: options.Scalar = None,
+    transforms: options.Transforms = None,
+    solver: options.Solver = "best-subset",
+    threshold: options.Threshold = None,
+    max_terms: options.MaxTerms = None,
+    selection: options.Selection = "ebic",
+    tolerance: options.Tolerance = None,
+    differentiation: options.Differentiation = None,
+    window: options.Window = None,
+    weights: options.Weights = None,
+    save: options.Save = None,
+    report: options.ReportPage = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    config: options.Config = None,
 ) -> None:
     """Find the governing equations of trajectories.
 
@@ -195,9 +114,175 @@ def identify(
     --group "SO(3)" --vector position --vector velocity --weights relative
     """
     given = dict(locals())
-    from symdyn.cli.law import LawOptions, law
+    from symdyn.cli.config import write_beside
+    from symdyn.cli.law import law
+    from symdyn.cli.settings import LawOptions
 
-    law(LawOptions(**given))
+    law(LawOptions.of(given))
+    write_beside("identify", given, save or report)
+
+
+@app.command()
+@guarded
+def promote(
+    files: options.Files,
+    rate_of: options.RateOf = None,
+    order: options.Order = 1,
+    variables: options.Variables = None,
+    rates: options.Rates = None,
+    time: options.Time = None,
+    trajectories: options.Trajectories = None,
+    inputs: options.Inputs = None,
+    discrete: options.Discrete = False,
+    missing: options.Missing = "raise",
+    option: options.Option = None,
+    library: options.Library = "monomials",
+    degree: options.Degree = None,
+    terms: options.Terms = None,
+    variable: options.Variable = None,
+    powers: options.Powers = None,
+    group: options.Group = None,
+    vector: options.Vector = None,
+    point: options.Point = None,
+    scalar: options.Scalar = None,
+    transforms: options.Transforms = None,
+    penalty: options.Penalty = "log-det",
+    differentiation: options.Differentiation = None,
+    window: options.Window = None,
+    save: options.Save = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    config: options.Config = None,
+) -> None:
+    """Find a law that keeps every candidate symmetry that the data do not contradict.
+
+    The candidates are the generators of --group; what is kept is enforced, and the law sought again.
+
+    symdyn promote harmonic --degree 3 --group "GL(2)" --vector q
+    """
+    given = dict(locals())
+    from symdyn.cli.config import write_beside
+    from symdyn.cli.law import promoted
+    from symdyn.cli.settings import LawOptions
+
+    promoted(LawOptions.of(given), penalty)
+    write_beside("promote", given, save)
+
+
+@app.command()
+@guarded
+def symmetries(
+    files: Annotated[
+        list[str], typer.Argument(metavar="LAW|FILE...", help="A saved law (.symdyn), data as for identify, or both.")
+    ],
+    rate_of: options.RateOf = None,
+    order: options.Order = 1,
+    variables: options.Variables = None,
+    rates: options.Rates = None,
+    time: options.Time = None,
+    trajectories: options.Trajectories = None,
+    inputs: options.Inputs = None,
+    discrete: options.Discrete = False,
+    missing: options.Missing = "raise",
+    option: options.Option = None,
+    library: options.Library = "monomials",
+    degree: options.Degree = None,
+    terms: options.Terms = None,
+    variable: options.Variable = None,
+    powers: options.Powers = None,
+    group: options.Group = None,
+    vector: options.Vector = None,
+    point: options.Point = None,
+    scalar: options.Scalar = None,
+    transforms: options.Transforms = None,
+    candidates: Annotated[
+        int | None, typer.Option(help="Degree of the fields that are tried without --group.", min=0, max=4)
+    ] = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Test the candidates against the noise of the data.")
+    ] = False,
+    level: Annotated[float, typer.Option(help="Chance of a false verdict of --evidence.")] = 0.05,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Defect below which a symmetry counts as one, as a share of the rates.")
+    ] = None,
+    differentiation: options.Differentiation = None,
+    window: options.Window = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    config: options.Config = None,
+) -> None:
+    """Find the continuous and discrete symmetries of a law, or test them on data.
+
+    Without --group all affine motions of the state are tried, or polynomial ones up to --candidates.
+
+    symdyn symmetries law.symdyn
+
+    symdyn symmetries law.symdyn orbit.nc --evidence
+
+    symdyn symmetries orbit.nc --group "SO(3)" --vector position --vector velocity --evidence
+    """
+    given = dict(locals())
+    from symdyn.cli.settings import LawOptions
+    from symdyn.cli.symmetries import symmetries_of
+
+    symmetries_of(LawOptions.of(given), candidates, level if evidence else None, tolerance)
+
+
+@app.command()
+@guarded
+def simulate(
+    law: options.Law,
+    start: Annotated[
+        options.List, typer.Option(help="NAME=NUMBER or NAME=NUMBER,NUMBER,...: the state at the start; repeat.")
+    ] = None,
+    until: Annotated[float | None, typer.Option(help="Last time, in the law's unit; the first is 0.")] = None,
+    step: Annotated[float | None, typer.Option(help="Between the times; a hundredth of the whole by default.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Start where this file starts, at its times, and compare with it.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help=".nc, .csv, .parquet or .npz; without it CSV goes to the terminal.")
+    ] = None,
+    rtol: Annotated[float, typer.Option(help="Relative tolerance of the integration.")] = 1e-9,
+    quiet: options.Quiet = False,
+    config: options.Config = None,
+) -> None:
+    """Integrate a saved law.
+
+    symdyn simulate law.symdyn --start x=1 --start y=0 --start z=20 --until 10 --step 0.01 --out run.nc
+
+    symdyn simulate law.symdyn --data held_out.nc --out run.csv
+    """
+    given = dict(locals())
+    from symdyn.cli.config import write_beside
+    from symdyn.cli.simulation import simulated
+
+    simulated(law, start, until, step, data, out, rtol=rtol, quiet=quiet)
+    write_beside("simulate", given, out)
+
+
+@app.command()
+@guarded
+def report(
+    law: options.Law,
+    files: options.Files,
+    out: Annotated[Path, typer.Option(help="The page (.html).")] = Path("report.html"),
+    title: Annotated[str | None, typer.Option(help="Of the page.")] = None,
+    time: options.Time = None,
+    trajectories: options.Trajectories = None,
+    option: options.Option = None,
+) -> None:
+    """Write a page on a saved law: equations, intervals, figures, and its forecast of data.
+
+    Data that the law has not seen say more than those it was fitted to.
+    """
+    import symdyn as sd
+    from symdyn.cli.settings import LawOptions, data_of
+    from symdyn.report import save_report
+
+    found = sd.load(law)
+    data, _ = data_of(LawOptions(files, time=time, trajectories=trajectories, option=option))
+    typer.echo(f"saved to {save_report(found, data, out, title=title)}")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symdyn._errors import InputError, SymdynError
+from symdyn._errors import InputError, MissingDependencyError, SymdynError
 
 TIME_COLUMNS = ("time", "t")
 TRAJECTORY_COLUMN = "trajectory"
@@ -46,10 +46,14 @@ def _open(source: str, options, time, trajectory, names) -> tuple[list, bool]:
     if not path.exists():
         raise InputError(f"no such file: {source}; nor is there a data set of that name (symdyn datasets lists them)")
     suffix = path.suffix.lower()
-    kind = "Zarr" if path.is_dir() else {".npz": "npz", ".csv": "CSV", ".tsv": "CSV"}.get(suffix, "NetCDF")
+    kind = (
+        "Zarr"
+        if path.is_dir()
+        else {".npz": "npz", ".csv": "CSV", ".tsv": "CSV", ".parquet": "Parquet"}.get(suffix, "NetCDF")
+    )
     try:
-        if kind == "CSV":
-            return _read_csv(path, time, trajectory)
+        if kind in ("CSV", "Parquet"):
+            return _read_table(path, time, trajectory)
         if kind == "npz":
             return [_read_npz(path, time)], False
         return [_read_xarray(path, names)], False
@@ -107,8 +111,6 @@ def _consolidated(path: Path) -> bool:
 def _require_zarr(path: Path) -> None:
     import importlib.util
 
-    from symdyn._errors import MissingDependencyError
-
     if not any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zmetadata", ".zarray")):
         raise InputError(f"cannot read {path}: a folder that is not a Zarr store")
     if importlib.util.find_spec("zarr") is None:
@@ -139,10 +141,17 @@ def _time_name(names: Iterable[str], asked: str | None, path: Path, what: str) -
     raise InputError(f"{path} has no {what} 'time' or 't'; it has {', '.join(names) or 'none'}. Name it with --time")
 
 
-def _read_csv(path: Path, time: str | None, trajectory: str | None) -> tuple[list, bool]:
+def _read_table(path: Path, time: str | None, trajectory: str | None) -> tuple[list, bool]:
+    """The trajectories of a CSV or Parquet file, and whether a column told them apart."""
     import pandas as pd
 
-    table = pd.read_csv(path, sep="\t" if path.suffix.lower() == ".tsv" else ",", skipinitialspace=True)
+    if path.suffix.lower() == ".parquet":
+        try:
+            table = pd.read_parquet(path)
+        except ImportError as error:
+            raise MissingDependencyError("Parquet files need pyarrow: pip install pyarrow") from error
+    else:
+        table = pd.read_csv(path, sep="\t" if path.suffix.lower() == ".tsv" else ",", skipinitialspace=True)
     table = table.rename(columns=lambda column: str(column).strip())
     clock = _time_name(table.columns, time, path, "column")
     column = trajectory if trajectory in table.columns else TRAJECTORY_COLUMN
