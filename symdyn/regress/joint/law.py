@@ -63,7 +63,8 @@ class Task:
 def joint_solution(recording: Recording, settings: Settings, guess: np.ndarray | None = None) -> Solution:
     """The law of a recording by joint estimation. Raises InputError for what it cannot do.
 
-    `guess` (r,): the free weights that another estimate has kept, another start of the search.
+    `guess` (r,): the free weights that another estimate has kept, another start of the search; one of a law of second
+    order in another state is of no use and not taken.
     """
     from symdyn.regress.joint.solution import solution_of_search
 
@@ -71,7 +72,7 @@ def joint_solution(recording: Recording, settings: Settings, guess: np.ndarray |
     assert isinstance(options, JointEstimation)
     _check(settings)
     task = prepared(recording, settings, options)
-    guess = np.zeros(task.weights.size, bool) if guess is None else guess
+    guess = np.zeros(task.weights.size, bool) if guess is None or len(guess) != task.weights.size else guess
     places = np.flatnonzero(candidates(task.weights, options.candidates) | guess)
     problem, point = first_fit(task, places, options)
     rule = _rule(settings, options)
