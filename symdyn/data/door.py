@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from warnings import warn
 
@@ -173,6 +174,16 @@ def _read_one(ds, reading: Reading, run: int | None, known: dict) -> Recording:
     return Recording(
         space, targets, kinematics, tuple(trajectories), time, unit, origin, provenance, reading.inputs
     )  # fmt: skip
+
+
+def resolved(ds, reading: Reading) -> Reading:
+    """The reading with the dimensions of time and trajectories by name, found from a few values of the data."""
+    few = ds.isel({d: slice(0, 16) for d in ds.dims})
+    time = _find_time(few, reading.time)
+    declared = _declared_rates(few, reading.rates)
+    state = with_inputs(_state_names(few, reading, time, declared), reading.inputs, [*map(str, few.data_vars), time])
+    dims = _trajectory_dims(few, [name for name in state if name != time], time, reading.trajectories)
+    return replace(reading, time=time, trajectories=dims)
 
 
 def _find_time(ds, name: str | None) -> str:

@@ -12,6 +12,8 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn._types import StateSpace
 
+SAMPLES = 40_000  # in which the noise is looked for: pieces of the runs, so that long records cost no more
+PIECES = 8  # of a long run
 GAP = 8.0  # a step this many times longer than its neighbours is a gap
 
 
@@ -48,6 +50,17 @@ def pieces(run: Trajectory) -> list[tuple[int, int]]:
     starts = np.flatnonzero(live & ~np.r_[False, joins])
     ends = np.flatnonzero(live & ~np.r_[joins, False]) + 1
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+def spread_pieces(lengths: Sequence[int] | np.ndarray) -> list[tuple[int, int, int]]:
+    """Contiguous pieces (run, start, stop) of runs of some lengths, `SAMPLES` samples in all or fewer."""
+    runs = range(0, len(lengths), max(1, len(lengths) * 64 // SAMPLES))  # of very many runs some
+    most, out = SAMPLES // len(runs), []
+    for run in runs:
+        t, size = int(lengths[run]), max(most // PIECES, 16)
+        starts = [0] if t <= most else np.linspace(0, t - size, PIECES).astype(int).tolist()
+        out += [(run, start, t if t <= most else start + size) for start in starts]
+    return out
 
 
 @dataclass(frozen=True, eq=False)

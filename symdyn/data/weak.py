@@ -217,6 +217,12 @@ class Windows:
     value: csr_array
     derivative: csr_array
 
+    @classmethod
+    def in_order(cls, values: list[csr_array], derivatives: list[csr_array], centres: np.ndarray) -> Windows:
+        """Kernels of several widths or pieces, put in the order of their centres (w,)."""
+        rank = np.argsort(centres, kind="stable")
+        return cls(csr_array(vstack(values, "csr"))[rank], csr_array(vstack(derivatives, "csr"))[rank])
+
     def mean(self, samples: np.ndarray) -> np.ndarray:
         """Window means of sampled values (t, ...): shape (w, ...)."""
         return _applied(self.value, samples)
@@ -248,16 +254,16 @@ def _windows(form: AbstractWeakForm, run: Trajectory, order: int, widths: tuple[
         fitting = {min(half, (end - start - 1) // 2) for half in widths}
         for half in sorted(half for half in fitting if half >= SHORTEST or half in widths):
             members, value, derivative = form.piece(run.times[start:end], half, order)
-            values.append(_sparse(members + start, value, len(run.times)))
-            derivatives.append(_sparse(members + start, derivative, len(run.times)))
+            values.append(sparse_windows(members + start, value, len(run.times)))
+            derivatives.append(sparse_windows(members + start, derivative, len(run.times)))
             centres.append(members.mean(axis=1) + start)
     if not values:
         return None
-    rank = np.argsort(np.concatenate(centres), kind="stable")
-    return Windows(csr_array(vstack(values, "csr"))[rank], csr_array(vstack(derivatives, "csr"))[rank])
+    return Windows.in_order(values, derivatives, np.concatenate(centres))
 
 
-def _sparse(members: np.ndarray, kernel: np.ndarray, columns: int) -> csr_array:
+def sparse_windows(members: np.ndarray, kernel: np.ndarray, columns: int) -> csr_array:
+    """Kernels (w, k) on their members (w, k) as a sparse matrix (w, columns)."""
     w, k = members.shape
     return csr_array((kernel.ravel(), members.ravel(), np.arange(0, w * k + 1, k)), shape=(w, columns))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from symdyn._errors import InputError
+from symdyn.data.chunked import lazy_size
 from symdyn.data.differentiate import AbstractDifferentiation
 from symdyn.data.door import read
 from symdyn.data.reading import Reading
@@ -20,6 +21,7 @@ from symdyn.regress.domain import domain_of
 from symdyn.regress.joint.settings import JointEstimation
 from symdyn.regress.outcome import solution_of
 from symdyn.regress.posed import fitted_recording
+from symdyn.regress.rows.streamed import HELD
 from symdyn.regress.selection import EBIC, AbstractSelection
 from symdyn.regress.solution import Settings, Solution
 from symdyn.regress.solvers import AbstractSolver, BestSubset
@@ -48,6 +50,8 @@ def identify(
     discrete: bool = False,
     symmetry: Any = None,
     promote: Any = None,
+    memory: int = HELD,
+    devices: Sequence[Any] | None = None,
 ) -> Solution:
     r"""Governing equations from data: d(target)/dt = sum_k w_k B_k(state), sparse, on the symmetric subspace.
 
@@ -90,6 +94,10 @@ def identify(
     known: the part of the law that is known already: a JAX function from the state (a dict of arrays by variable) to
         a dict of rates by target. The regression explains what is left of the rates.
     discrete: whether the law is a map from each sample to the next, instead of a rate.
+    memory: how many numbers of data in files are held at once, by each worker. Datasets of dask arrays, or opened
+        without being read, that hold more are read piece by piece (by dask on whatever scheduler or cluster it has);
+        smaller ones are loaded.
+    devices: JAX devices that share the sums over the samples, for data that are read piece by piece or large.
 
     Returns a `Solution`: it prints as equations and holds the model, the evidence and the settings. Raises InputError
     for data or arguments that cannot be used.
@@ -110,6 +118,15 @@ def identify(
         "time": time, "trajectories": trajectories, "missing": missing, "inputs": inputs, "known": known,
         "discrete": discrete,
     }  # fmt: skip
+    if lazy_size(data) > memory or devices is not None:
+        from symdyn.regress.strategy.streaming import streamed_law
+
+        if promote is not None or symmetry is not None or isinstance(ladder, AutomaticLibrary):
+            raise InputError(
+                f"promote=, symmetry= and library='auto' need the data in memory; these hold {lazy_size(data)} numbers. "
+                "Load a part of them (data.isel(...).load()), or name a library and an action"
+            )
+        return streamed_law(data, settings_of(library=library, **options), memory, tuple(devices or ()))
     if promote is not None:
         from symdyn.regress.promoting.chain import identified_with_promotion
 

@@ -13,7 +13,8 @@ from symdyn._errors import InputError
 from symdyn._types import Frozen
 from symdyn.regress.constraints.bounded import Inequalities, bounded_least_squares, solutions
 from symdyn.regress.constraints.elements import Tie, elements, linked
-from symdyn.regress.rows.moments import Moments, upper_factor
+from symdyn.regress.rows.moments import Moments
+from symdyn.regress.rows.whitening import upper_factor
 from symdyn.regress.solvers import ROUNDING, least_squares
 from symdyn.symmetry import Subspace
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from symdyn.regress.covariance import FEWEST
 from symdyn.regress.implicit.relations import Rows
-from symdyn.regress.rows.moments import upper_factor
+from symdyn.regress.rows.whitening import upper_factor
 
 CANCELLED = 1e-6  # a denominator this small beside the sizes of its parts is zero
 SETTLED = 1e-10  # relative decrease of the residual at which the iteration ends

@@ -10,7 +10,7 @@ import numpy as np
 from symdyn.regress.covariance import effective_rows
 from symdyn.regress.fit import Fit, solve
 from symdyn.regress.problem import Problem
-from symdyn.regress.rows.moments import upper_factor
+from symdyn.regress.rows.whitening import upper_factor
 from symdyn.regress.selection import AbstractSelection
 from symdyn.regress.solvers import ROUNDING, AbstractSolver
 from symdyn.regress.solvers.base import regular

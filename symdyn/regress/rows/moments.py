@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from math import ceil
 from typing import Any
 
@@ -24,12 +24,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import solve_triangular
 
 from symdyn._errors import InputError
 from symdyn._types import double_precision
 from symdyn.data.recording import joined
 from symdyn.library import AbstractTerms
+from symdyn.regress.rows.whitening import (
+    condition,
+    floored,
+    inverse_whitener,
+    scale_and_whitener,
+    spread_indices,
+    targets_only,
+    triangular_root,
+)
 
 CHUNK = 4096  # rows in one matrix product: fits the second-level cache for about 60 columns
 CALL = 2**17  # rows handed to the compiled function at once: what is held beyond the data
@@ -38,7 +46,6 @@ BLOCKS = 64  # at least this many blocks where there are enough rows
 HOST_ROWS = 2_000_000
 HOST_BYTES = 2**22  # of the rows that NumPy sums at once
 BLOCK_BYTES = 2**28  # fewer blocks where they would take more memory than this
-FLOOR = 1e-12  # smallest pivot of the whitener, relative to its column
 TARGET_CONDITION = 1e3  # a whitened Gram with a larger condition number is whitened once more
 
 
@@ -83,22 +90,6 @@ class Moments:
         return self.root @ self.whitener
 
 
-def upper_factor(rows: np.ndarray) -> np.ndarray:
-    """The R of a QR decomposition."""
-    return np.asarray(np.linalg.qr(rows, mode="r"))
-
-
-def triangular_root(gram: Float[np.ndarray, "q q"]) -> Float[np.ndarray, "q q"]:
-    """Upper triangular C with C'C = gram, also where the matrix is singular to rounding."""
-    try:
-        return np.linalg.cholesky(gram).T
-    except np.linalg.LinAlgError:
-        if not np.isfinite(gram).all():
-            return np.full_like(gram, np.nan)
-        values, vectors = np.linalg.eigh(gram)
-        return upper_factor((vectors * np.sqrt(np.maximum(values, 0.0))).T)
-
-
 def sample_moments(
     terms: AbstractTerms,
     states: Float[np.ndarray, "m n"],
@@ -113,20 +104,24 @@ def sample_moments(
     Vector terms give d rows a sample and one target column; scalar terms one row and d target columns. Raises
     InputError where a term is not finite on a sample of positive weight.
     """
+    weights = row_weights(terms, targets, weights)
+    moments = _stream(term_rows, terms, (states, targets, weights), terms.size, lengths)
+    if not np.isfinite(moments.blocks).all():
+        name_infinite_term(terms, states, weights)
+    return moments
+
+
+def row_weights(terms: AbstractTerms, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weights as the terms take them. Raises InputError for targets or weights that do not fit the terms."""
     if terms.value_shape and terms.value_shape != targets.shape[1:]:
         raise InputError(
             f"the terms are vectors of size {terms.value_shape[0]} but the target has {targets.shape[1]} components"
         )
-    if not terms.value_shape and weights.ndim == 2:
-        if not np.allclose(weights, weights[:, :1]):
-            raise InputError(
-                "weights that differ between components need vector terms (a Covariant or PairForces library)"
-            )
-        weights = np.ascontiguousarray(weights[:, 0])
-    moments = _stream(_term_rows, terms, (states, targets, weights), terms.size, lengths)
-    if not np.isfinite(moments.blocks).all():
-        name_infinite_term(terms, states, weights)
-    return moments
+    if terms.value_shape or weights.ndim == 1:
+        return weights
+    if not np.allclose(weights, weights[:, :1]):
+        raise InputError("weights that differ between components need vector terms (a Covariant or PairForces library)")
+    return np.ascontiguousarray(weights[:, 0])
 
 
 def design_moments(
@@ -136,10 +131,10 @@ def design_moments(
     lengths: tuple[int, ...] | None = None,
 ) -> Moments:
     """Moments of rows that were already evaluated: design (m, p), targets (m, t), weights (m,)."""
-    return _stream(_given_rows, None, (design, targets, weights), design.shape[1], lengths)
+    return _stream(given_rows, None, (design, targets, weights), design.shape[1], lengths)
 
 
-def _term_rows(terms: Any, x, y, w):
+def term_rows(terms: Any, x, y, w):
     """Rows of a chunk as columns: states (n, c), targets (d, c), weights (c,) or (d, c) -> (q, rows), (rows,)."""
     theta = jax.vmap(terms, in_axes=-1, out_axes=-1)(x)  # (p, c) or (p, d, c)
     if not terms.value_shape:
@@ -148,7 +143,7 @@ def _term_rows(terms: Any, x, y, w):
     return jnp.concatenate([theta.reshape(p, d * c), y.reshape(1, d * c)]), jnp.broadcast_to(w, (d, c)).reshape(-1)
 
 
-def _given_rows(terms: Any, x, y, w):
+def given_rows(terms: Any, x, y, w):
     return jnp.concatenate([x, y]), w
 
 
@@ -170,6 +165,20 @@ def _chunk_moments(rows: Callable, terms: Any, inverse, plain: int, x, y, w):
     return jax.lax.scan(block, None, (x, y, w))[1]
 
 
+@lru_cache
+def _sharded_moments(devices: tuple) -> Callable:
+    """`_chunk_moments` with the blocks of a call shared among devices: each sums its own, nothing is exchanged."""
+    mesh = jax.sharding.Mesh(np.array(devices), ("blocks",))
+    split = jax.sharding.PartitionSpec("blocks")
+
+    @eqx.filter_jit
+    def moments(rows: Callable, terms: Any, inverse, plain: int, x, y, w):
+        own = partial(_chunk_moments, rows, terms, inverse, plain)
+        return jax.shard_map(own, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)(x, y, w)
+
+    return moments
+
+
 def _may_be_infinite(terms: Any) -> bool:
     from symdyn.library.monomials import MonomialTerms
 
@@ -183,25 +192,39 @@ def _evaluate_rows(rows: Callable, terms: Any, x, y, w):
 
 
 def _stream(rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int, lengths=None) -> Moments:
-    x, y, w = columns
+    x, _, w = columns
     if len(x) < 3 or not (w > 0).any():
         raise InputError(
             f"{int((w > 0).sum())} of {len(x)} samples have a positive weight; a regression needs at least 3"
         )
-    sample = tuple(c[_spread_indices(len(x), w, p + y.shape[1])] for c in columns)
     with double_precision():
         host = _host_terms(terms, columns)
-        a = np.asarray(_evaluate_rows(rows, terms, *sample) if host is None else _host_rows(host, *sample))
         few = host if len(x) <= HOST_ROWS else None
-        scale, whitener = _whitener(_finite(a, terms, columns))
-        if _condition(whitener[:p, :p]) < TARGET_CONDITION:  # terms that need no whitening: half the work
-            whitener = _targets_only(whitener, p)
-        ends = _segment_ends(lengths or (len(x),))
+        scale, whitener = sample_whitener(rows, terms, columns, p, host)
+        ends = segment_ends(lengths or (len(x),))
         moments = _pass(rows, terms, columns, few, scale, whitener, p, ends)
-        root = triangular_root(moments.blocks.sum(axis=0))
-        if np.isfinite(root).all() and _condition(root[:p, :p]) > TARGET_CONDITION:
-            moments = _pass(rows, terms, columns, few, scale, _floored(root @ whitener), p, ends)
-    return moments
+        better = better_whitener(moments)
+        return moments if better is None else _pass(rows, terms, columns, few, scale, better, p, ends)
+
+
+def sample_whitener(
+    rows: Callable, terms: Any, columns: tuple[np.ndarray, ...], p: int, host: Callable | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scales (q,) and whitener (q, q) from a few of the rows."""
+    x, y, w = columns
+    sample = tuple(c[spread_indices(len(x), w, p + y.shape[1])] for c in columns)
+    a = np.asarray(_evaluate_rows(rows, terms, *sample) if host is None else _host_rows(host, *sample))
+    scale, whitener = scale_and_whitener(_finite(a, terms, columns))
+    if condition(whitener[:p, :p]) < TARGET_CONDITION:  # terms that need no whitening: half the work
+        whitener = targets_only(whitener, p)
+    return scale, whitener
+
+
+def better_whitener(moments: Moments) -> np.ndarray | None:
+    """The whitener for a second pass where the first, from a sample, was too poor; None where it was not."""
+    root, p = triangular_root(moments.blocks.sum(axis=0)), moments.n_terms
+    poor = np.isfinite(root).all() and condition(root[:p, :p]) > TARGET_CONDITION
+    return floored(root @ moments.whitener) if poor else None
 
 
 def _host_terms(terms: Any, columns: tuple[np.ndarray, ...]) -> Callable | None:
@@ -229,63 +252,14 @@ def _finite(a: np.ndarray, terms: Any, columns: tuple[np.ndarray, ...]) -> np.nd
     return a
 
 
-def _condition(upper: np.ndarray) -> float:
-    """Condition number of an upper triangle, by power iteration: a few per cent low where singular values are close."""
-    if not np.diag(upper).all():
-        return np.inf
-    largest, smallest = np.ones(len(upper)), np.ones(len(upper))
-    for _ in range(12):
-        largest = upper.T @ (upper @ (largest / np.linalg.norm(largest)))
-        smallest = solve_triangular(
-            upper, solve_triangular(upper, smallest / np.linalg.norm(smallest), trans=1), check_finite=False
-        )
-    return float(np.sqrt(np.linalg.norm(largest) * np.linalg.norm(smallest)))
-
-
-def _spread_indices(m: int, w: np.ndarray, q: int) -> np.ndarray:
-    """Rows for the whitener, spread over the whole stream by a golden-ratio sequence: no key, no aliasing."""
-    size = max(4 * q, 256)
-    if m <= size:
-        return np.arange(m)
-    index = (np.modf(np.arange(1, 4 * size + 1) * 0.6180339887498949)[0] * m).astype(int)
-    live = index[(w[index] > 0) if w.ndim == 1 else (w[index] > 0).any(axis=1)]
-    return live[:size] if len(live) >= q else np.arange(m)
-
-
-def _whitener(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Column scales and the R-factor of the scaled sample a (q, rows), with small pivots lifted to the floor."""
-    scale = np.sqrt(np.mean(a**2, axis=1))
-    scale = np.where(scale > 0, scale, 1.0)
-    return scale, _floored(upper_factor((a / scale[:, None]).T / np.sqrt(a.shape[1])))
-
-
-def _targets_only(whitener: np.ndarray, p: int) -> np.ndarray:
-    """A whitener that leaves the terms as they are and takes from the targets what the terms explain."""
-    plain = np.eye(len(whitener))
-    plain[:p, p:] = solve_triangular(whitener[:p, :p], whitener[:p, p:])
-    plain[p:, p:] = whitener[p:, p:]
-    return plain
-
-
-def _floored(r: np.ndarray) -> np.ndarray:
-    """Lift the pivots of nearly dependent columns: any invertible whitener is exact, only its quality changes."""
-    full = np.zeros((r.shape[1], r.shape[1]))
-    full[: len(r)] = r
-    column = np.maximum(np.linalg.norm(full, axis=0), np.finfo(float).tiny)
-    diagonal = np.diag(full)
-    lifted = np.where(np.abs(diagonal) > FLOOR * column, diagonal, FLOOR * np.where(column > 1e-300, column, 1.0))
-    return full + np.diag(lifted - diagonal)
-
-
-def _segment_ends(lengths: tuple[int, ...]) -> np.ndarray:
+def segment_ends(lengths: tuple[int, ...]) -> np.ndarray:
     """Where each trajectory ends, or each group of neighbouring ones where there are more than `BLOCKS`."""
     ends = np.cumsum(lengths)
     return np.unique(np.append(ends[:: ceil(len(ends) / BLOCKS)][1:], ends[-1])) if len(ends) > BLOCKS else ends
 
 
 def _pass(rows, terms, columns, few: Callable | None, scale, whitener, p: int, ends: np.ndarray) -> Moments:
-    inverse = np.linalg.inv(whitener).T / scale
-    plain = p if np.count_nonzero(whitener[:p, :p]) == p else 0  # a diagonal of ones: nothing to multiply there
+    inverse, plain = inverse_whitener(scale, whitener, p)
     c, k, _ = _block_shape(len(columns[0]), len(scale))
     blocks, sizes, owner = [], [], []
     for number, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
@@ -293,22 +267,29 @@ def _pass(rows, terms, columns, few: Callable | None, scale, whitener, p: int, e
         if few is not None:
             sums, counts = _host_moments(few, inverse, plain, part, c * k)
         else:
-            sums, counts = _compiled_moments(rows, terms, inverse, plain, part, c * k)
+            shape = _block_shape(end - start, len(scale))
+            sums, counts = compiled_moments(rows, terms, inverse, plain, part, c * k, shape)
         blocks.append(sums)
         sizes.append(counts)
         owner.append(np.full(len(counts), number))
     return Moments(joined(blocks), whitener, scale, joined(sizes), p, joined(owner))
 
 
-def _compiled_moments(rows, terms, inverse, plain: int, columns, largest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Whitened moments in blocks of about `largest` rows, (b, q, q), and the rows in each."""
-    m = len(columns[0])
-    c, k, b = _block_shape(m, len(inverse))
+def compiled_moments(
+    rows, terms, inverse, plain: int, columns, largest: int, shape: tuple[int, int, int], devices: tuple = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whitened moments in blocks of about `largest` rows, (b, q, q), and the rows in each.
+
+    `shape`: rows a chunk c, chunks a block k, blocks a call b; `devices`: those that share the blocks of a call.
+    """
+    m, (c, k, b) = len(columns[0]), shape
+    function = _sharded_moments(devices) if devices else _chunk_moments
+    b = ceil(b / max(len(devices), 1)) * max(len(devices), 1)
     blocks, sizes = [], []
     for start in range(0, m, b * k * c):
         left = min(m - start, b * k * c)
         x, y, w = (_padded(column[start : start + left], b, k, c, repeat=i < 2) for i, column in enumerate(columns))
-        blocks.append(np.asarray(_chunk_moments(rows, terms, inverse, plain, x, y, w)))
+        blocks.append(np.asarray(function(rows, terms, inverse, plain, x, y, w)))
         sizes.append(np.clip(left - k * c * np.arange(b), 0, k * c))
     sums, counts = np.concatenate(blocks), np.concatenate(sizes)
     sums, counts = sums[counts > 0], counts[counts > 0]
@@ -355,8 +336,8 @@ def _padded(column: np.ndarray, b: int, k: int, c: int, repeat: bool) -> np.ndar
     return np.ascontiguousarray(np.moveaxis(column.reshape(b, k, c, *column.shape[1:]), 2, -1))
 
 
-def name_infinite_term(terms: AbstractTerms, states: np.ndarray, weights: np.ndarray) -> None:
-    """Raise the error that names the first term that is not finite, and where."""
+def name_infinite_term(terms: AbstractTerms, states: np.ndarray, weights: np.ndarray, first: int = 0) -> None:
+    """Raise the error that names the first term that is not finite, and where; `first`: the number of the first sample."""
     live = np.asarray(weights > 0 if weights.ndim == 1 else (weights > 0).any(axis=1))
     evaluate = eqx.filter_jit(jax.vmap(partial(_call, terms)))
     for start in range(0, len(states), 2**16):
@@ -366,7 +347,7 @@ def name_infinite_term(terms: AbstractTerms, states: np.ndarray, weights: np.nda
         if bad.any():
             row, term = np.argwhere(bad)[0]
             state = dict(zip(terms.space.component_names, states[start + row].tolist(), strict=True))
-            raise InputError(f"the term {terms.names[term]!r} is not finite at the sample {start + row}, where {state}")
+            raise InputError(f"the term {terms.names[term]!r} is not finite at the sample {first + start + row}, where {state}")
     raise InputError("the moments of the regression overflow; rescale the variables (other units)")
 
 

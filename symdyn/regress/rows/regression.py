@@ -15,7 +15,7 @@ from symdyn._errors import InputError
 from symdyn._types import StateSpace, Variable, double_precision
 from symdyn.data.differentiate import AbstractDifferentiation, FiniteDifference, derivative, differentiated, usable
 from symdyn.data.recording import Recording, Samples
-from symdyn.data.weak import AbstractWeakForm, weak_runs
+from symdyn.data.weak import AbstractWeakForm, WeakRun, weak_runs
 from symdyn.library import AbstractTerms
 from symdyn.model.model import known_rates
 from symdyn.regress.joint.settings import JointEstimation
@@ -44,28 +44,25 @@ def regression(recording: Recording, settings: Settings, *, few: bool = False) -
     _check_rows(settings)
     law = recording_of_law(recording, settings)
     if not isinstance(settings.differentiation, AbstractWeakForm):
-        samples = pointwise_samples(recording, settings)
-        if settings.known is not None:
-            rates = _known(settings, samples.space, law.targets, samples.states)
-            samples = replace(samples, targets=samples.targets - rates)
+        samples = unknown_samples(recording, settings, law.targets)
         terms = settings.library.on(samples.space)
-        _check(terms, law.target_space, None if few else int((samples.weights > 0).sum(axis=0).max()))
+        check_terms(terms, law.target_space, None if few else int((samples.weights > 0).sum(axis=0).max()))
         return Regression(
             law, terms, sample_moments(terms, samples.states, samples.targets, samples.weights, samples.lengths)
         )
     terms = settings.library.on(recording.space)
-    _check(terms, law.target_space, None if few else sum(len(run.times) for run in recording.trajectories))
+    check_terms(terms, law.target_space, None if few else sum(len(run.times) for run in recording.trajectories))
     with double_precision():
-        rows = _weak_rows(recording, settings, _features(terms), law, terms.size)
+        rows = _weak_rows(recording, settings, weak_features(terms), law, terms.size)
         return Regression(law, terms, _weak_moments(rows, few), rows)
 
 
-def _features(terms: AbstractTerms) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def weak_features(terms: AbstractTerms) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Term values at states (t, n) whose noise has variances (t, n): (t, p) or (t, p, d), without what the noise adds.
 
     Raises InputError for a term that is not finite.
     """
-    evaluate = unbiased_features(terms)
+    evaluate = unbiasedweak_features(terms)
 
     powers = None if terms.value_shape else terms.monomials()
 
@@ -93,14 +90,20 @@ def _weak_rows(recording: Recording, settings: Settings, features: Callable, law
         _known(settings, recording.space, law.targets, runs[0].states[:1])  # its faults are named
         rates = jax.tree_util.Partial(known_rates, settings.known, recording.space, law.targets)
         known = unbiased_features(None, rates)
-    designs, targets = [], []
-    for run in runs:
-        variance = run.variance if form.unbiased is not False else np.zeros_like(run.variance)
-        designs.append(run.windows.mean(features(run.states, variance)))
-        left = run.windows.mean_derivative(run.states[:, columns])
-        targets.append(left if known is None else left - run.windows.mean(known(run.states, variance)))
+    if form.unbiased is False:
+        runs = [replace(run, variance=np.zeros_like(run.variance)) for run in runs]
+    made = [window_means(run, features, known, columns) for run in runs]
+    designs, targets = zip(*made, strict=True)
     generalised = noisy and form.generalised is not False
-    return WeakRows(tuple(runs), tuple(designs), tuple(targets), columns, generalised, rates)
+    return WeakRows(tuple(runs), designs, targets, columns, generalised, rates)
+
+
+def window_means(run: WeakRun, features: Callable, known: Callable | None, columns: np.ndarray):
+    """Design (w, p) or (w, p, d) and targets (w, d) of the windows of a run; `known`: what is taken from the rates."""
+    left = run.windows.mean_derivative(run.states[:, columns])
+    if known is not None:
+        left = left - run.windows.mean(known(run.states, run.variance))
+    return run.windows.mean(features(run.states, run.variance)), left
 
 
 def _weak_moments(rows: WeakRows, few: bool = False) -> Moments:
@@ -161,6 +164,14 @@ def pointwise_samples(recording: Recording, settings: Settings) -> Samples:
     return differentiated(replace(recording_of_law(recording, settings), trajectories=tuple(runs)), None)
 
 
+def unknown_samples(recording: Recording, settings: Settings, targets: tuple[str, ...]) -> Samples:
+    """The rows of a pointwise regression without the part of the rates that is known."""
+    samples = pointwise_samples(recording, settings)
+    if settings.known is None:
+        return samples
+    return replace(samples, targets=samples.targets - _known(settings, samples.space, targets, samples.states))
+
+
 def _next_samples(recording: Recording) -> Samples:
     """Rows of a map: each sample but the last one of a run, with the targets at the next."""
     columns, runs = recording.space.indices(recording.targets), []
@@ -204,7 +215,7 @@ def recording_of_law(recording: Recording, settings: Settings) -> Recording:
     )
 
 
-def _check(terms: AbstractTerms, targets: StateSpace, samples: int | None) -> None:
+def check_terms(terms: AbstractTerms, targets: StateSpace, samples: int | None) -> None:
     if terms.value_shape and terms.value_shape != (targets.size,):
         raise InputError(
             f"the library's terms are vectors of size {terms.value_shape[0]} but {', '.join(targets.names)} has "

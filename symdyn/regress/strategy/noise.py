@@ -10,7 +10,7 @@ from symdyn._errors import InputError
 from symdyn._progress import tell
 from symdyn.data.differentiate import FiniteDifference
 from symdyn.data.noise import NoiseLevel, pooled_noise_level
-from symdyn.data.recording import Recording
+from symdyn.data.recording import Recording, spread_pieces
 from symdyn.data.resolution import unresolved
 from symdyn.data.weak import WeakForm
 from symdyn.library import AutomaticLibrary
@@ -28,8 +28,6 @@ WEAK = "rates in the weak form (WeakForm)"
 FINE = 1e-4  # share of a rate that differences may leave unexplained before windows are tried on clean data
 SHARPER = 0.1  # of what differences leave: a law whose windows leave less is taken instead
 CLEAN_VALUES = 1_000_000  # sampled state values up to which windows are tried on clean data
-SAMPLES = 40_000  # in which the noise is looked for: pieces of the runs, so that long records cost no more
-PIECES = 8  # of a long run
 JOINT_VALUES = 40_000  # sampled state values up to which the trajectory is estimated together with the law
 
 
@@ -96,16 +94,11 @@ Piece = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _pieces(recording: Recording, places: np.ndarray) -> list[Piece]:
-    """Times (t,), values (t, n) and weights of contiguous pieces of the runs, `SAMPLES` samples in all or fewer."""
-    runs = recording.trajectories
-    runs = runs[:: max(1, len(runs) * 64 // SAMPLES)]  # of very many runs some
-    most, out = SAMPLES // len(runs), []
-    for run in runs:
-        t, size = len(run.times), max(most // PIECES, 16)
-        starts = [0] if t <= most else np.linspace(0, t - size, PIECES).astype(int)
-        for start in starts:
-            part = slice(start, t if t <= most else start + size)
-            out.append((run.times[part], run.states[part][:, places], run.weights[part]))
+    """Times (t,), values (t, n) and weights of contiguous pieces of the runs."""
+    out = []
+    for number, start, stop in spread_pieces([len(run.times) for run in recording.trajectories]):
+        run, part = recording.trajectories[number], slice(start, stop)
+        out.append((run.times[part], run.states[part][:, places], run.weights[part]))
     return out
 
 
