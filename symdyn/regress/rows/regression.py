@@ -62,7 +62,7 @@ def weak_features(terms: AbstractTerms) -> Callable[[np.ndarray, np.ndarray], np
 
     Raises InputError for a term that is not finite.
     """
-    evaluate = unbiasedweak_features(terms)
+    evaluate = unbiased_features(terms)
 
     powers = None if terms.value_shape else terms.monomials()
 

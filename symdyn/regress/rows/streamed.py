@@ -155,23 +155,23 @@ class BlockMoments:
         inverse, plain = inverse_whitener(self.scale, self.whitener, p)
         total = partial(compiled_moments, given_rows if self.weak else term_rows, None if self.weak else self.terms)
         if len(x) == size and not self.weak:
-            sums, counts = total(inverse, plain, (x, y, w), largest, self._shape(largest), self.devices)
+            sums, counts = total(inverse, plain, (x, y, w), largest, self._shape(largest, self.task), self.devices)
         else:  # windows, and rows with samples left out: block by block
             sums, counts = np.zeros((count, q, q)), np.zeros(count, int)
             cuts = np.searchsorted(places, largest * np.arange(count + 1))
             for k, (a, b) in enumerate(pairwise(cuts)):
                 if b > a:
-                    each = total(inverse, plain, (x[a:b], y[a:b], w[a:b]), b - a, self._shape(b - a))
+                    each = total(inverse, plain, (x[a:b], y[a:b], w[a:b]), b - a, self._shape(int(b - a), 0))
                     sums[k], counts[k] = each[0].sum(axis=0), b - a
         if not np.isfinite(sums).all() and not self.weak:
             name_infinite_term(self.terms, x, w, first)
         return sums, counts
 
-    def _shape(self, rows: int) -> tuple[int, int, int]:
-        """Rows a chunk, chunks a block and blocks a call, for blocks of so many rows."""
+    def _shape(self, rows: int, most: int) -> tuple[int, int, int]:
+        """Rows a chunk, chunks a block and blocks a call, for blocks of so many rows and at most so many in a call."""
         c = min(1 << max(rows - 1, 3).bit_length(), CHUNK)
         k = max(min(rows // c, 2**18 // CHUNK), 1)
-        return c, k, max(1, min(CALL // (k * c), self.task // (k * c)))
+        return c, k, max(1, min(CALL, most) // (k * c))
 
     def sampled(self, sketch: Recording) -> tuple[np.ndarray, np.ndarray]:
         """Scales and whitener from the rows of a sketch."""
