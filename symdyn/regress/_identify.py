@@ -123,8 +123,8 @@ def identify(
 
         if promote is not None or symmetry is not None or isinstance(ladder, AutomaticLibrary):
             raise InputError(
-                f"promote=, symmetry= and library='auto' need the data in memory; these hold {lazy_size(data)} numbers. "
-                "Load a part of them (data.isel(...).load()), or name a library and an action"
+                f"promote=, symmetry= and library='auto' need the data in memory; these have {lazy_size(data)} numbers "
+                "in files. Load a part of them (data.isel(...).load()), or name a library and an action"
             )
         return streamed_law(data, settings_of(library=library, **options), memory, tuple(devices or ()))
     if promote is not None:

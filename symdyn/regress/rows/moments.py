@@ -337,7 +337,7 @@ def _padded(column: np.ndarray, b: int, k: int, c: int, repeat: bool) -> np.ndar
 
 
 def name_infinite_term(terms: AbstractTerms, states: np.ndarray, weights: np.ndarray, first: int = 0) -> None:
-    """Raise the error that names the first term that is not finite, and where; `first`: the number of the first sample."""
+    """Raise the error that names the first term that is not finite, and where; `first`: the first sample's number."""
     live = np.asarray(weights > 0 if weights.ndim == 1 else (weights > 0).any(axis=1))
     evaluate = eqx.filter_jit(jax.vmap(partial(_call, terms)))
     for start in range(0, len(states), 2**16):
@@ -347,7 +347,9 @@ def name_infinite_term(terms: AbstractTerms, states: np.ndarray, weights: np.nda
         if bad.any():
             row, term = np.argwhere(bad)[0]
             state = dict(zip(terms.space.component_names, states[start + row].tolist(), strict=True))
-            raise InputError(f"the term {terms.names[term]!r} is not finite at the sample {first + start + row}, where {state}")
+            raise InputError(
+                f"the term {terms.names[term]!r} is not finite at the sample {first + start + row}, where {state}"
+            )
     raise InputError("the moments of the regression overflow; rescale the variables (other units)")
 
 
