@@ -1,8 +1,8 @@
 """Moments of data that do not fit the memory: one function sums a task, a loop or dask runs it, a fixed order adds up.
 
-The samples of all trajectories, one after the other, are cut into blocks, whose moments `Moments` holds, and into tasks,
-which are read at once. The cuts depend on the number of samples and on `memory` alone, neither on the chunks of the
-files nor on who does the work: the results are the same bit for bit.
+The samples of all trajectories, one after the other, are cut into blocks, whose moments `Moments` holds, and into
+tasks, which are read at once. The cuts depend on the number of samples and on `memory` alone, neither on the chunks of
+the files nor on who does the work: the results are the same bit for bit.
 """
 
 from __future__ import annotations

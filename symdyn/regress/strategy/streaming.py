@@ -81,7 +81,7 @@ def _check_form(form: AbstractWeakForm) -> None:
         )
     if form.windows is not None:
         raise InputError(
-            f"WeakForm(windows={form.windows}) counts the windows of a whole trajectory; data in chunks take half_width="
+            f"WeakForm(windows={form.windows}) counts the windows of a trajectory; data in chunks take half_width="
         )
 
 
