@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symdyn._errors import InputError
-from symdyn.data.recording import Recording, Samples, Trajectory, pieces
+from symdyn.data.recording import Recording, Samples, Trajectory, even_steps, pieces
 
 FEWEST = 8  # samples of a piece for methods without a window
 PROBES = 128  # random ones, for standard errors
@@ -151,7 +151,7 @@ def _local_polynomial(times, values, width: int, degree: int, order: int) -> np.
     t, half = len(times), width // 2
     start = np.clip(np.arange(t) - half, 0, t - width)
     step = np.diff(times)
-    if np.allclose(step, step[0], rtol=1e-9, atol=0.0):
+    if even_steps(times):
         return _even_grid(step.mean(), values, start, width, degree, order)
     members = start[:, None] + np.arange(width)
     offset = times[members] - times[:, None]

@@ -39,6 +39,13 @@ class Trajectory:
     seen: np.ndarray | None = None
 
 
+def even_steps(times: np.ndarray) -> bool:
+    """Whether times (t,) are evenly spaced, to the rounding that they carry themselves."""
+    step = np.diff(times)
+    rounding = 4 * np.finfo(float).eps * max(abs(float(times[0])), abs(float(times[-1])))
+    return bool(np.allclose(step, step[0], rtol=1e-9, atol=rounding))
+
+
 def pieces(run: Trajectory) -> list[tuple[int, int]]:
     """Stretches [start, end) without missing samples and without gaps in time."""
     from scipy.ndimage import median_filter

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from symdyn.data.noise import NoiseLevel, pooled_noise_level
-from symdyn.data.recording import Trajectory, pieces
+from symdyn.data.recording import Trajectory, even_steps, pieces
 
 DEGREE = 4
 RUNS = 16  # trajectories that the width is judged by
@@ -102,8 +102,7 @@ def local_fit(times: np.ndarray, values: np.ndarray, half: int, at: np.ndarray) 
     """
     width = min(2 * half + 1, len(times))
     start = np.clip(at - half, 0, len(times) - width)
-    step = np.diff(times)
-    even = np.allclose(step, step[0], rtol=1e-9, atol=0.0)
+    even = even_steps(times)
     smooth, gain = np.empty((len(at), values.shape[1])), np.empty(len(at))
     inner = even & (start == at - half)
     if inner.any():

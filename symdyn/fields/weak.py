@@ -10,10 +10,12 @@ are divided by $\int \phi$, so that a row is a weighted mean of the law over its
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
+from typing import Any
+from uuid import uuid4
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,6 +33,7 @@ from symdyn.fields.units import unit_product
 from symdyn.fields.windows import AxisWindows, Key, axis_kernel, axis_windows, dense
 from symdyn.library import AbstractLibrary, AbstractTerms
 
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 BLOCK = 2**26  # numbers of the data that are held at once: 512 MiB
 
 
@@ -130,11 +133,15 @@ class WeakProblem:
         """Numbers that are held at each point besides the data."""
         return len(self.plan.states) + self.terms.size * prod(self.terms.value_shape) if self.plan.states else 1
 
-    def block(self, windows: slice, start: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def block(self, windows: slice, start: int, length: int) -> Rows:
         """Terms (rows, p) or (rows, p, d), targets (rows, d) and weights (rows,) of a block."""
+        slab = self.fields.slab(start, min(start + length, self.axes[0].n), self.plan.components)
+        return self.block_of(slab, windows, start, length)
+
+    def block_of(self, slab: np.ndarray, windows: slice, start: int, length: int) -> Rows:
+        """The rows of a block from its data, (components, samples, ...)."""
         first, grid = self.axes[0], self.fields.grid
         stop = min(start + length, first.n)
-        slab = self.fields.slab(start, stop, self.plan.components)
         members = first.members[windows]
         count = windows.stop - windows.start
         pad = lambda a: np.pad(a, ((0, count - len(members)), (0, 0)))  # noqa: E731
@@ -199,7 +206,7 @@ def field_rows(
     (('u', 'u_x', 'u_xx'), array([0., 0., 1.]))
     """
     problem = weak_problem(fields, library, rate_of=rate_of, form=form, order=order, time_order=time_order)
-    parts = [problem.block(*block) for block in problem.blocks(memory)]
+    parts = _evaluated(problem, memory)
     design, targets, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     return FieldRows(
         design, targets, weights, problem.terms.names, problem.target_names, problem.terms.space,
@@ -207,6 +214,35 @@ def field_rows(
         {axis.name: w.half for axis, w in zip(fields.grid.axes, problem.axes, strict=True)},
         tuple(w.size for w in problem.axes), *_units(problem), problem, memory,
     )  # fmt: skip
+
+
+def _evaluated(problem: WeakProblem, memory: int) -> Sequence[Rows]:
+    """The rows of all blocks in turn: by dask where the fields are its arrays, else in a loop."""
+    if not all(hasattr(values, "dask") for values in problem.fields.values):
+        return [problem.block(*block) for block in problem.blocks(memory)]
+    import dask
+    import dask.array as da
+
+    bare = replace(problem, fields=_Unread(problem.fields.grid))  # pyright: ignore[reportArgumentType]
+    held: Any = dask.delayed(bare, name=f"windows-{uuid4().hex}", traverse=False)  # pyright: ignore[reportPrivateImportUsage]
+    task = dask.delayed(_block_rows, pure=False)  # pyright: ignore[reportPrivateImportUsage]
+    lazy = []
+    for windows, start, length in problem.blocks(memory):
+        stop = min(start + length, problem.axes[0].n)
+        slab = da.stack([problem.fields.values[c][start:stop].astype(np.float64) for c in problem.plan.components])
+        lazy.append(task(held, slab, windows, start, length))
+    return dask.compute(*lazy)  # pyright: ignore[reportPrivateImportUsage]
+
+
+@dataclass(frozen=True, eq=False)
+class _Unread:
+    """What stands for fields where their values come from elsewhere."""
+
+    grid: Grid
+
+
+def _block_rows(problem: WeakProblem, slab: np.ndarray, windows: slice, start: int, length: int) -> Rows:
+    return problem.block_of(slab, windows, start, length)
 
 
 def weak_problem(

@@ -82,6 +82,22 @@ def test_lazy_arrays_are_read_block_by_block():
     np.testing.assert_array_equal(a.design, b.design)
 
 
+@pytest.mark.slow
+def test_processes_that_each_read_their_blocks_give_the_same_rows():
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask.array")
+    fields = _two_fields(steps=60)
+    lazy = sd.Fields.of(
+        fields.grid, **{n: dask.from_array(fields.component(n), chunks=(7, 32, 18)) for n in ("u", "v")}
+    )
+    form = sd.FieldWeakForm(half_width=8, stride=6)
+    whole = sd.field_rows(fields, sd.DivergenceForm(1), form=form)
+    options = {"n_workers": 2, "processes": True, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(memory_limit=0, **options) as work, work.get_client():
+        parts = sd.field_rows(lazy, sd.DivergenceForm(1), form=form, memory=60_000)
+    np.testing.assert_allclose(parts.design, whole.design, atol=1e-12)
+    np.testing.assert_allclose(parts.targets, whole.targets, atol=1e-12)
+
+
 def test_windows_that_touch_a_missing_value_have_no_weight_and_the_others_do_not_change():
     fields = _two_fields()
     form = sd.FieldWeakForm(half_width=8, stride=4)

@@ -1,4 +1,4 @@
-"""Eight devices, which the CPU plays: they train what one of them trains."""
+"""Eight devices, which the CPU plays: they train what one of them trains, and sum what one of them sums."""
 
 import os
 import subprocess
@@ -7,6 +7,9 @@ import sys
 SCRIPT = """
 import jax, numpy as np, equinox as eqx
 import symdyn as sd
+from symdyn.data.chunked import ChunkedData
+from symdyn.regress._identify import settings_of
+from symdyn.regress.strategy.streaming import streamed
 
 assert len(jax.devices()) == 8
 times = np.linspace(0, 3, 31)
@@ -26,6 +29,20 @@ def apart(one, other):
 by_seed = weights(seeds=8), weights(seeds=8, devices=jax.devices())
 by_row = weights(), weights(devices=jax.devices())
 print(apart(*by_seed), apart(*by_row), apart(by_row[0], weights(key=jax.random.key(9))))
+
+
+def moments(devices, method):
+    settings = settings_of(library=sd.Monomials(2), differentiation=method)
+    return streamed(ChunkedData.of(long, settings.reading), settings, 200_000, devices)[0].moments.blocks
+
+
+t = 0.01 * np.arange(40_000)
+long = sd.dataset(t, x=np.cos(t) + 0.1 * np.sin(3 * t), v=-np.sin(t) + 0.2 * np.cos(5 * t))
+for method in (sd.FiniteDifference(), sd.WeakForm(half_width=16, generalised=False, unbiased=False)):
+    one, eight = moments((), method), moments(tuple(jax.devices()), method)
+    print(len(one), np.abs(one).max() > 0, (one == eight).all())
+one, eight = (sd.identify(long, library=sd.Monomials(1), devices=some) for some in (jax.devices()[:1], jax.devices()))
+print((one.coefficients == eight.coefficients).all(), len(one.active_terms))
 try:
     sd.train(law, data, steps=2, batch=7, devices=jax.devices())
 except sd.InputError as error:
@@ -33,7 +50,7 @@ except sd.InputError as error:
 """
 
 
-def test_eight_devices_share_seeds_or_rows():
+def test_eight_devices_share_seeds_rows_and_blocks():
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
@@ -43,9 +60,15 @@ def test_eight_devices_share_seeds_or_rows():
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    numbers, refusal = done.stdout.splitlines()
+    numbers, *sums, law, refusal = done.stdout.splitlines()
     by_seed, by_row, other = (float(word) for word in numbers.split())
     assert by_seed < 1e-5
     assert by_row < 1e-5 < 1e-3 < other
+    # the blocks of a task are shared among the devices: the same bits, for each is summed by one of them
+    for line in sums:
+        blocks, *same = line.split()
+        assert int(blocks) > 60
+        assert same == ["True", "True"]
+    assert law.split() == ["True", "2"]
     assert "8 devices" in refusal
     assert "batch=7" in refusal

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial, reduce
+from functools import cached_property, reduce
 from itertools import pairwise
 from typing import Any
+from uuid import uuid4
 
 import jax
 import numpy as np
@@ -55,7 +56,7 @@ from symdyn.regress.rows.regression import (
 from symdyn.regress.rows.whitening import inverse_whitener
 from symdyn.regress.solution import Settings
 
-HELD = 2**26  # numbers that a task may hold: 512 MiB
+HELD = 2**24  # numbers that a task may hold: 128 MiB
 COPIES = 16  # of each value while a task is worked on
 FEWEST, MOST = 2**10, 2**22  # samples in a task
 WAVE = 256  # tasks that dask gets at once
@@ -153,25 +154,24 @@ class BlockMoments:
             return np.zeros((count, q, q)), np.zeros(count, int)
         x, y, w, places = (joined(column) for column in zip(*made, strict=True))
         inverse, plain = inverse_whitener(self.scale, self.whitener, p)
-        total = partial(compiled_moments, given_rows if self.weak else term_rows, None if self.weak else self.terms)
-        if len(x) == size and not self.weak:
-            sums, counts = total(inverse, plain, (x, y, w), largest, self._shape(largest, self.task), self.devices)
-        else:  # windows, and rows with samples left out: block by block
-            sums, counts = np.zeros((count, q, q)), np.zeros(count, int)
-            cuts = np.searchsorted(places, largest * np.arange(count + 1))
-            for k, (a, b) in enumerate(pairwise(cuts)):
-                if b > a:
-                    each = total(inverse, plain, (x[a:b], y[a:b], w[a:b]), b - a, self._shape(int(b - a), 0))
-                    sums[k], counts[k] = each[0].sum(axis=0), b - a
+        rows, terms = (given_rows, None) if self.weak else (term_rows, self.terms)
+        counts = np.bincount(places // largest, minlength=count)
+        most, held = largest, self.task
+        if self.weak or len(x) < size:  # windows, or samples left out: each block filled up by rows without weight
+            most = 1 << (int(counts.max()) - 1).bit_length()
+            held = count * most
+            source = np.zeros(held, int)
+            filled = np.arange(most) < counts[:, None]
+            source[filled.ravel()] = np.arange(len(x))
+            x, y, w = x[source], y[source], w[source]
+            w[~filled.ravel()] = 0.0
+        c = min(most, CHUNK)
+        k = max(min(most // c, 2**18 // CHUNK), 1)
+        shape = c, k, max(1, min(CALL, held) // (k * c))
+        sums, _ = compiled_moments(rows, terms, inverse, plain, (x, y, w), most, shape, self.devices)
         if not np.isfinite(sums).all() and not self.weak:
             name_infinite_term(self.terms, x, w, first)
         return sums, counts
-
-    def _shape(self, rows: int, most: int) -> tuple[int, int, int]:
-        """Rows a chunk, chunks a block and blocks a call, for blocks of so many rows and at most so many in a call."""
-        c = min(1 << max(rows - 1, 3).bit_length(), CHUNK)
-        k = max(min(rows // c, 2**18 // CHUNK), 1)
-        return c, k, max(1, min(CALL, most) // (k * c))
 
     def sampled(self, sketch: Recording) -> tuple[np.ndarray, np.ndarray]:
         """Scales and whitener from the rows of a sketch."""
@@ -260,7 +260,7 @@ def _by_dask(data: ChunkedData, job: BlockMoments, groups: list) -> Iterator[Sum
     """Tasks as delayed functions of slices: dask reads, spreads, retries; only sums come back."""
     import dask
 
-    held: Any = dask.delayed(job, name=f"moments-{id(job)}", traverse=False)  # pyright: ignore[reportPrivateImportUsage]
+    held: Any = dask.delayed(job, name=f"moments-{uuid4().hex}", traverse=False)  # pyright: ignore[reportPrivateImportUsage]
     task = dask.delayed(_task, pure=False)  # pyright: ignore[reportPrivateImportUsage]
     add = dask.delayed(_added, pure=False)  # pyright: ignore[reportPrivateImportUsage]
     size = max(WAVE // max(len(group) for group in groups), 1)
