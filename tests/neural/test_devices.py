@@ -1,8 +1,11 @@
 """Eight devices, which the CPU plays: they train what one of them trains, and sum what one of them sums."""
 
 import os
+import socket
 import subprocess
 import sys
+
+import pytest
 
 SCRIPT = """
 import jax, numpy as np, equinox as eqx
@@ -72,3 +75,45 @@ def test_eight_devices_share_seeds_rows_and_blocks():
     assert law.split() == ["True", "2"]
     assert "8 devices" in refusal
     assert "batch=7" in refusal
+
+
+HOSTS = """
+import sys
+import jax
+
+jax.distributed.initialize(sys.argv[1], 2, int(sys.argv[2]))
+import hashlib
+import numpy as np
+import symdyn as sd
+from symdyn.data.chunked import ChunkedData
+from symdyn.regress._identify import settings_of
+from symdyn.regress.strategy.streaming import streamed
+
+assert jax.process_count() == 2
+t = 0.01 * np.arange(30_001)
+data = sd.dataset(t, x=np.cos(t) + 0.1 * np.sin(3 * t), v=-np.sin(t) + 0.2 * np.cos(5 * t))
+settings = settings_of(library=sd.Monomials(2), differentiation=sd.FiniteDifference())
+chunked = ChunkedData.of(data, settings.reading)
+shared = streamed(chunked, settings, 50_000, tuple(jax.local_devices()))[0].moments
+jax.process_count = lambda: 1
+jax.process_index = lambda: 0
+alone = streamed(chunked, settings, 50_000)[0].moments
+print((shared.blocks == alone.blocks).all(), (shared.rows == alone.rows).all(), len(shared.blocks))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_of_jax_share_the_sums():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    command = [sys.executable, "-c", HOSTS, address]
+    runs = [
+        subprocess.Popen([*command, str(k)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for k in (0, 1)
+    ]
+    for run in runs:
+        said, fault = run.communicate(timeout=300)
+        assert run.returncode == 0, fault
+        same, rows, blocks = said.splitlines()[-1].split()
+        assert (same, rows) == ("True", "True")
+        assert int(blocks) > 60

@@ -246,9 +246,35 @@ def _results(data: ChunkedData, job: BlockMoments, groups: list) -> Iterator[Sum
     if any(v.chunks is not None for source in data.sources for v in source.variables.values()):
         yield from _by_dask(data, job, groups)
         return
-    for done, group in enumerate(groups):
-        tell(f"moments: {done} of {len(groups)} blocks")
-        yield _added([job(parts, *_read(data, job, parts)) for parts in group])
+    count, own = jax.process_count(), jax.process_index()
+    sums: list[Sums] = []
+    for done, group in enumerate(groups[own::count]):
+        tell(f"moments: {done * count} of {len(groups)} blocks")
+        each = _added([job(parts, *_read(data, job, parts)) for parts in group])
+        if count == 1:
+            yield each
+        else:
+            sums.append(each)
+    if count > 1:
+        yield from _gathered(sums, len(groups), count)
+
+
+def _gathered(own: list[Sums], groups: int, processes: int) -> Iterator[Sums]:
+    """The sums of all groups, of which the processes of `jax.distributed` did one after the other in turn."""
+    from jax.experimental.multihost_utils import process_allgather
+
+    places = -(-groups // processes)
+    most = max((len(rows) for _, rows in own), default=0)
+    most = int(np.max(process_allgather(np.array([most]))))
+    q = len(own[0][0][0]) if own else 0
+    q = int(np.max(process_allgather(np.array([q]))))
+    sums, counts = np.zeros((places, most, q, q)), np.zeros((places, most), np.int32)
+    for k, (block, rows) in enumerate(own):
+        sums[k, : len(rows)], counts[k, : len(rows)] = block, rows
+    bits = np.asarray(process_allgather(sums.view(np.uint32)))  # as bits: whatever precision JAX has
+    every, rows = np.ascontiguousarray(bits).view(np.float64), np.asarray(process_allgather(counts))
+    for k in range(groups):
+        yield every[k % processes, k // processes], rows[k % processes, k // processes].astype(int)
 
 
 def _read(data: ChunkedData, job: BlockMoments, parts: Sequence[Part]):
