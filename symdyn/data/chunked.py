@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -151,6 +152,18 @@ def loaded(pieces: Sequence[Any]) -> list[Any]:
 
         return list(dask.compute(*pieces))  # pyright: ignore[reportPrivateImportUsage]
     return [piece.compute() for piece in pieces]
+
+
+def on_cluster() -> bool:
+    """Whether a client of `distributed` takes what dask computes."""
+    if "distributed" not in sys.modules:
+        return False
+    from distributed import default_client
+
+    try:
+        return default_client() is not None
+    except ValueError:
+        return False
 
 
 def read_piece(piece, reading: Reading) -> Recording | None:

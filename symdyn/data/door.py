@@ -16,6 +16,7 @@ from symdyn.data.checks import (
     check_rates,
     component_labels,
     require_floating,
+    require_memory,
     time_values,
     warn_of_unused_rates,
     with_inputs,
@@ -149,6 +150,8 @@ def _read_one(ds, reading: Reading, run: int | None, known: dict) -> Recording:
     measured = {name: declared[name] for name in targets if declared.get(name) in ds and declared[name] not in state}
     warn_of_unused_rates(targets, tuple(measured))
     measured = measured if len(measured) == len(targets) else {}
+    remedy = "identify and ensemble read large files piece by piece; other verbs take a part, data.isel(...)"
+    require_memory(sum(ds[name].size for name in state), "the values of the state", remedy)
     times, unit, origin = time_values(ds[time].values, time, str(ds[time].attrs.get("units", "")))
     sources = state + tuple(measured[name] for name in targets if measured)
     values = {name: _ordered(ds[name], time, dims, ds.sizes) for name in sources if name != time}

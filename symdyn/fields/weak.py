@@ -22,6 +22,7 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._types import StateSpace, double_precision
+from symdyn.data.chunked import on_cluster
 from symdyn.fields.collection import Fields
 from symdyn.fields.contraction import block_means
 from symdyn.fields.form import FieldWeakForm, window_strides, window_widths
@@ -217,8 +218,11 @@ def field_rows(
 
 
 def _evaluated(problem: WeakProblem, memory: int) -> Sequence[Rows]:
-    """The rows of all blocks in turn: by dask where the fields are its arrays, else in a loop."""
-    if not all(hasattr(values, "dask") for values in problem.fields.values):
+    """The rows of all blocks in turn: by a cluster of dask that is there where the fields are its arrays, else in a loop.
+
+    Threads of one process would hold several blocks at once: they only read.
+    """
+    if not on_cluster() or not all(hasattr(values, "dask") for values in problem.fields.values):
         return [problem.block(*block) for block in problem.blocks(memory)]
     import dask
     import dask.array as da

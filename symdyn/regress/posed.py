@@ -9,6 +9,7 @@ import numpy as np
 
 from symdyn._types import StateSpace
 from symdyn.data.best import BestDifferentiation
+from symdyn.data.chunked import ChunkedData, lazy_size
 from symdyn.data.door import read
 from symdyn.data.recording import Recording
 from symdyn.library import AbstractTerms
@@ -18,6 +19,7 @@ from symdyn.regress.fit import Fit, solve
 from symdyn.regress.problem import Problem, problems, spanned
 from symdyn.regress.rows.generalised import reweighted
 from symdyn.regress.rows.regression import Regression, check_rows, regression
+from symdyn.regress.rows.streamed import HELD
 from symdyn.regress.solution import Settings
 from symdyn.regress.solvers import AbstractSolver
 from symdyn.symmetry import Subspace, enforce
@@ -111,7 +113,12 @@ def _generalised(made: Posed) -> Posed:
 
 
 def fitted(data, settings: Settings) -> Fitted:
-    """Read the data and solve the problems that they pose."""
+    """Read the data, piece by piece where they are large and in files, and solve the problems that they pose."""
+    if lazy_size(data) > HELD:
+        from symdyn.regress.strategy.streaming import streamed
+
+        found, settings = streamed(ChunkedData.of(data, settings.reading), settings)
+        return posed_rows(found, settings).solved()
     return fitted_recording(read(data, settings.reading), settings)
 
 

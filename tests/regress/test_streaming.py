@@ -178,6 +178,14 @@ def test_what_needs_all_samples_at_once_says_so(lorenz, options, message):
         sd.identify(lorenz.chunk(time=3_000), memory=MEMORY, **options)
 
 
+def test_an_ensemble_comes_from_the_same_sums(lorenz, monkeypatch):
+    options = {"library": QUADRATIC, "differentiation": sd.FiniteDifference(), "models": 50, "key": 3}
+    whole = sd.ensemble(lorenz, **options)
+    monkeypatch.setattr("symdyn.regress.posed.HELD", MEMORY)
+    parts = sd.ensemble(lorenz.chunk(time=3_000), **options)
+    np.testing.assert_allclose(parts.inclusion, whole.inclusion)
+
+
 def test_small_lazy_data_are_loaded_as_before(lorenz):
     law = sd.identify(lorenz.chunk(time=3_000), library=QUADRATIC)
     assert not any("piece by piece" in stage for stage in law.stages)
