@@ -218,7 +218,7 @@ def field_rows(
 
 
 def _evaluated(problem: WeakProblem, memory: int) -> Sequence[Rows]:
-    """The rows of all blocks in turn: by a cluster of dask that is there where the fields are its arrays, else in a loop.
+    """The rows of all blocks in turn: by a cluster of dask where there is one for its arrays, else in a loop.
 
     Threads of one process would hold several blocks at once: they only read.
     """

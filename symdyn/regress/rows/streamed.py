@@ -57,7 +57,7 @@ from symdyn.regress.rows.whitening import inverse_whitener
 from symdyn.regress.solution import Settings
 
 HELD = 2**24  # numbers that a task may hold: 128 MiB
-COPIES = 16  # of each value while a task is worked on
+COPIES = 4  # of each value while a task is worked on
 FEWEST, MOST = 2**10, 2**22  # samples in a task
 WAVE = 256  # tasks that dask gets at once
 RETRIES = 3  # of a task that failed or was lost
@@ -186,13 +186,10 @@ class BlockMoments:
             return sample_whitener(term_rows, self.terms, columns, self.terms.size)
 
 
-def streamed_regression(
+def block_moments(
     data: ChunkedData, settings: Settings, found: Corner | None, memory: int = HELD, devices: tuple = ()
-) -> Regression:
-    """The moments of data in chunks, without more of them in memory than `memory` numbers a task.
-
-    The law's recording is that of the sketch. Raises InputError as `regression`.
-    """
+) -> BlockMoments:
+    """What makes the moments of data in chunks, whitened by their sketch. Raises InputError as `regression`."""
     sketch = data.sketch
     law = recording_of_law(sketch, settings)
     weak = isinstance(settings.differentiation, AbstractWeakForm)
@@ -200,21 +197,30 @@ def streamed_regression(
     rows = int(data.lengths.sum())
     check_terms(terms, law.target_space, None if settings.action is not None else rows)
     targets = 1 if terms.value_shape else law.target_space.size
-    q, width = terms.size + targets, sketch.space.size + law.target_space.size
+    q, width = terms.size + targets, sketch.space.size + law.target_space.size + weak * terms.size
     blocks = min(BLOCKS, max(BLOCK_BYTES // (16 * q * q), 1))
     block = 2 ** max(int(np.log2(max(rows / blocks, 1.0))), 2)
     task = int(np.clip(2 ** int(np.log2(max(memory // (COPIES * width), 1))), FEWEST, MOST))
-    none = np.zeros(0)
-    empty = replace(law, trajectories=())
+    none, empty = np.zeros(0), replace(law, trajectories=())
     job = BlockMoments(settings, data.reading, terms, empty, found, none, none, block, task, devices)
     scale, whitener = job.sampled(sketch)
-    job = replace(job, scale=scale, whitener=whitener)
+    return replace(job, scale=scale, whitener=whitener)
+
+
+def streamed_regression(
+    data: ChunkedData, settings: Settings, found: Corner | None, memory: int = HELD, devices: tuple = ()
+) -> Regression:
+    """The moments of data in chunks, without more of them in memory than `memory` numbers a task.
+
+    The law's recording is that of the sketch. Raises InputError as `regression`.
+    """
+    job = block_moments(data, settings, found, memory, devices)
     moments = streamed_moments(data, job)
     better = better_whitener(moments)
     if better is not None:
         tell("once more, for the terms are hard to tell apart")
         moments = streamed_moments(data, replace(job, whitener=better))
-    return Regression(law, terms, moments)
+    return Regression(recording_of_law(data.sketch, settings), job.terms, moments)
 
 
 def streamed_moments(data: ChunkedData, job: BlockMoments) -> Moments:
