@@ -97,7 +97,7 @@ class ChunkedData:
         if not whole:
             raise InputError("no piece of the data that was looked at holds a finite sample of every variable")
         runs = tuple(replace(run, label=f"{k}") for k, each in enumerate(whole) for run in each.trajectories)
-        if runs[0].rates is None and self.reading.time in self.reading.inputs and whole[0].origin:
+        if self.reading.time in self.reading.inputs and whole[0].origin:
             raise InputError(
                 f"the time {self.reading.time!r} is an input and holds dates, which count from the start of a chunk; "
                 "make it numbers first"

@@ -186,6 +186,21 @@ def test_an_ensemble_comes_from_the_same_sums(lorenz, monkeypatch):
     np.testing.assert_allclose(parts.inclusion, whole.inclusion)
 
 
+def test_inputs_and_a_clock_keep_their_values_in_every_piece():
+    t = 0.01 * np.arange(30_000)
+    push = np.sin(t) + t / 100
+    x = 1 + 0.5 * np.cos(t)
+    data = sd.dataset(t, x=x, push=push, slope=2 * push - x + 0.1 * t)
+    data["slope"].attrs["measured_rate_of"] = "x"
+    law = piecewise(data.chunk(time=4_000), library=sd.Monomials(1), inputs=("push", "time"))
+    assert dict(zip(law.term_names, law.coefficients[:, 0].round(9), strict=True)) == {
+        "1": 0, "x": -1, "push": 2, "time": 0.1
+    }  # fmt: skip
+    dated = data.assign_coords(time=np.datetime64("2000-01-01") + (1e9 * t).astype("timedelta64[ns]"))
+    with pytest.raises(sd.InputError, match="make it numbers first"):
+        piecewise(dated.chunk(time=4_000), library=sd.Monomials(1), inputs=("push", "time"))
+
+
 def test_small_lazy_data_are_loaded_as_before(lorenz):
     law = sd.identify(lorenz.chunk(time=3_000), library=QUADRATIC)
     assert not any("piece by piece" in stage for stage in law.stages)
