@@ -65,11 +65,13 @@ class ChunkedData:
     def of(cls, data, reading: Reading) -> ChunkedData:
         """The data sets, with a sketch that is read at once. Raises InputError for whatever cannot be used."""
         runs = list(data) if isinstance(data, list | tuple) else [data]
-        sources = tuple(_dataset(run) for run in runs)
+        if not runs:
+            raise InputError("no data: the list of datasets is empty")
+        sources = [_dataset(run) for run in runs]
         if reading.weights is not None and not isinstance(reading.weights, str):
             if len(sources) > 1:
                 raise InputError("weights of several data sets are a variable of each: give its name")
-            sources = (sources[0].assign({WEIGHTS: reading.weights}),)
+            sources = [sources[0].assign({WEIGHTS: reading.weights})]
             reading = replace(reading, weights=WEIGHTS)
         reading = resolved(sources[0], reading)
         assert reading.time is not None
@@ -84,7 +86,7 @@ class ChunkedData:
         )
         owners = np.repeat(np.arange(len(sources)), counts)
         numbers = np.concatenate([np.arange(n) for n in counts])
-        made = cls(sources, reading, lengths, owners, numbers, None)  # pyright: ignore[reportArgumentType]
+        made = cls(tuple(sources), reading, lengths, owners, numbers, None)  # pyright: ignore[reportArgumentType]
         return replace(made, sketch=made._sketched())
 
     def _sketched(self) -> Recording:

@@ -306,7 +306,7 @@ def _by_dask(data: ChunkedData, job: BlockMoments, groups: list) -> Iterator[Sum
                 for parts, cut in zip(group, slices, strict=True)
             ]
             lazy.append(add(sums))
-        with dask.annotate(retries=RETRIES):
+        with dask.annotate(retries=RETRIES):  # pyright: ignore[reportPrivateImportUsage]
             yield from dask.compute(*lazy)  # pyright: ignore[reportPrivateImportUsage]
 
 
