@@ -86,7 +86,7 @@ def test_the_automatic_library_takes_the_weak_form_too():
 
 
 def test_the_noise_is_looked_for_in_pieces_of_long_records(monkeypatch):
-    monkeypatch.setattr(strategy, "SAMPLES", 400)
+    monkeypatch.setattr("symdyn.data.recording.SAMPLES", 400)
     monkeypatch.setattr(strategy, "JOINT_VALUES", 100)
     half = [{k: v[part] for k, v in oscillator(0.1).items()} for part in (slice(250), slice(250, None))]
     law = sd.identify(half, library=sd.Monomials(1))
