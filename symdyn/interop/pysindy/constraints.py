@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from symdyn import InputError, MissingDependencyError, Subspace
+from symdyn._errors import InputError, MissingDependencyError
 from symdyn.library import AbstractTerms
-
-__all__ = ["constrained_sr3", "constraints", "feature_order", "polynomial_library"]
+from symdyn.symmetry import Subspace
 
 # settings for which the coefficients of ConstrainedSR3 need not fulfil its constraints, with what happens
 _BREAKING = {
