@@ -70,12 +70,9 @@ def neural_operator(
     if whole:
         harmonics_of(grid)
         turns, labels = rotations_of(_group(action))
-        local: Any = SO(2).acting_on(_named(space, vectors))
     else:
         motions = Motions.of(_group(action), n)
-        local = action if isinstance(action, Action) else None
-        local = local if local is not None or action is None else action.acting_on(_named(space, vectors))  # pyright: ignore[reportAttributeAccessIssue]
-    ends, *hidden = _carriers(local, space, widths, n)
+    ends, *hidden = field_carriers(grid, space, action, vectors, widths)
     chain = [ends, *hidden, ends]
     g = len(turns) if whole else len(motions.turns)
     rows, elements = (kept_rows(kept, g), False) if promote else (np.eye(g), True)
@@ -120,15 +117,20 @@ def _named(space: StateSpace, vectors: Sequence[tuple[str, str]]) -> dict:
     return quantities
 
 
-def _carriers(local, space: StateSpace, widths: Sequence[Width], n: int) -> list[Carrier]:
-    """Those of the fields and of the hidden layers."""
+def field_carriers(grid: Grid, space: StateSpace, action, vectors=(), widths: Sequence[Width] = ()) -> list[Carrier]:
+    """How the fields move at a place, and what the hidden layers carry."""
+    local = action
+    if grid.sphere is not None:
+        local = SO(2).acting_on(_named(space, vectors))
+    elif isinstance(action, Group):
+        local = action.acting_on(_named(space, vectors))
     if local is None:
         for width in widths:
             if not isinstance(width, int):
                 raise InputError(f"without a group the widths are numbers of channels, got {width!r}")
         sizes = [space.size, *widths]
         return [Carrier.of_matrices(np.zeros((0, m, m)), np.zeros((0, m, m))) for m in sizes]
-    asked = [_width(w, n) if isinstance(w, int) else w for w in widths]
+    asked = [_width(w, len(grid.space_axes)) if isinstance(w, int) else w for w in widths]
     found = carriers(local, (space, *asked))
     if any(c.shifts is not None for c in found):
         raise InputError("fields and hidden quantities must not move by shifts (places): take scalars and vectors")

@@ -74,7 +74,9 @@ class Motions:
             rate = self.shifts.array @ q
             generators[:, 2 * w, 2 * w + 1], generators[:, 2 * w + 1, 2 * w] = -rate, rate
         elements = np.zeros((len(self.elements), size, size))
-        number = {q: (w, 1.0) for w, q in enumerate(waves)} | {tuple(-c for c in q): (w, -1.0) for w, q in enumerate(waves)}
+        number = {q: (w, 1.0) for w, q in enumerate(waves)} | {
+            tuple(-c for c in q): (w, -1.0) for w, q in enumerate(waves)
+        }
         for e, g in enumerate(self.elements.array):
             for w, q in enumerate(waves):
                 image = tuple(np.round(g.T @ q).astype(int).tolist())
@@ -194,7 +196,9 @@ class PlaneCoefficients(eqx.Module):
 
     def prepared(self, grid: Grid) -> Coefficients:
         """The same map on a grid with its matrices written out."""
-        return Coefficients(self.weights.matrices([place_functions(grid, self.highest)]) if self.weights.weights else None)
+        return Coefficients(
+            self.weights.matrices([place_functions(grid, self.highest)]) if self.weights.weights else None
+        )
 
 
 class Coefficients(eqx.Module):

@@ -185,7 +185,10 @@ def real_harmonics(degree: int, latitude: np.ndarray, longitude: np.ndarray) -> 
 
     shape = np.broadcast_shapes(latitude.shape, longitude.shape)
     P = legendre(degree, np.sin(np.broadcast_to(latitude, shape)).ravel())[:, degree].reshape(degree + 1, *shape)
-    waves = [P[abs(m)] * 2.0 * (np.cos(m * longitude) if m > 0 else np.sin(-m * longitude)) for m in range(-degree, degree + 1)]
+    waves = [
+        P[abs(m)] * 2.0 * (np.cos(m * longitude) if m > 0 else np.sin(-m * longitude))
+        for m in range(-degree, degree + 1)
+    ]
     waves[degree] = P[0] * np.sqrt(2.0)
     return np.stack(waves)
 
@@ -244,7 +247,7 @@ def rotations_of(group, name: str = "the group") -> tuple[np.ndarray, tuple[str,
         return np.zeros((0, 3, 3)), ()
     A = np.asarray(group.algebra.generators.linear_part).reshape(-1, group.algebra.n, group.algebra.n)
     if group.algebra.n != 3 or group.elements.size or np.abs(A + np.swapaxes(A, 1, 2)).max(initial=0.0) > 1e-12:
-        raise InputError(f"on a sphere {group.name} must be made of rotations about its middle: sd.SO(3), or a part of it")
+        raise InputError(
+            f"on a sphere {group.name} must be made of rotations about its middle: sd.SO(3), or a part of it"
+        )
     return A, group.algebra.labels
-
-
