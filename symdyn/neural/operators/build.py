@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -73,11 +74,11 @@ def neural_operator(
     else:
         motions = Motions.of(_group(action), n)
     ends, *hidden = field_carriers(grid, space, action, vectors, widths)
-    chain = [ends, *hidden, ends]
+    pairs = [*pairwise([ends, *hidden]), (joined(hidden[-1], ends) if hidden else ends, ends)]
     g = len(turns) if whole else len(motions.turns)
     rows, elements = (kept_rows(kept, g), False) if promote else (np.eye(g), True)
     layers = []
-    for k, (a, b) in enumerate(zip(chain[:-1], chain[1:], strict=True)):
+    for k, (a, b) in enumerate(pairs):
         one, two, three = jax.random.split(jax.random.fold_in(key, k), 3)
         if whole:
             kernel: Any = ZonalKernel(a, b, kernels, key=one, dtype=dtype)
@@ -85,7 +86,7 @@ def neural_operator(
         else:
             kernel = PlaneKernel(a, b, kernels, motions, rows, elements, key=one, dtype=dtype)
             along = PlaneCoefficients(b, places, motions, rows, elements, key=two, dtype=dtype) if places else None
-        kind: Any = EquivariantLinear if k == len(chain) - 2 else EquivariantLayer
+        kind: Any = EquivariantLinear if k == len(pairs) - 1 else EquivariantLayer
         options = {"partial": True} if kind is EquivariantLinear else {"activation": activation}
         layers.append(OperatorLayer(kernel, along, kind(None, joined(b, a), b, key=three, dtype=dtype, **options)))
     names = (labels, ()) if whole else (motions.labels, motions.element_labels)

@@ -53,6 +53,8 @@ class PreparedLayer(eqx.Module):
 class NeuralOperator(eqx.Module):
     """A map of fields (n, *grid) to fields (d, *grid), as good on a fine grid as on a coarse one.
 
+    The last layer is linear and sees the fields themselves beside those of the last hidden layer.
+
     `generators`, `elements`: names of the candidate symmetries, in the order of the columns of `broken()`.
     """
 
@@ -94,9 +96,10 @@ class Prepared(eqx.Module):
 
     def __call__(self, values: Array) -> Array:
         """Fields (n, *grid) to fields (d, *grid)."""
-        for layer in self.layers:
+        first = values
+        for layer in self.layers[:-1]:
             values = layer(values)
-        return values
+        return self.layers[-1](values if len(self.layers) == 1 else jnp.concatenate([values, first]))
 
 
 def joined(a: Carrier, b: Carrier) -> Carrier:
