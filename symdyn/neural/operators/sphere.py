@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Array
 
 from symdyn._errors import InputError
-from symdyn._types import Frozen
+from symdyn._types import Frozen, double_precision
 from symdyn.fields import Grid, Harmonics
 from symdyn.neural.carriers import Block, Carrier
 from symdyn.neural.intertwiners import canonical, null_space
@@ -158,10 +158,10 @@ class SphereCoefficients(eqx.Module):
         Y, G = tables  # (a, *grid), (a, 2, *grid)
         both = np.stack([G, np.stack([-G[:, 1], G[:, 0]], axis=1)])  # gradients and turned ones, (2, a, 2, *grid)
         turn = np.array([[[1.0, 0], [0, 1]], [[0, -1], [1, 0]]], G.dtype)
-        ss = jnp.einsum("oia,ayx->oiyx", parts[0].reshape(s, s, -1), Y)
-        sv = jnp.einsum("oiba,bajyx->oijyx", parts[1].reshape(s, v, 2, -1), both)
-        vs = jnp.einsum("oiba,bajyx->ojiyx", parts[2].reshape(v, s, 2, -1), both)
-        vv = jnp.einsum("oiba,bjk,ayx->ojikyx", parts[3].reshape(v, v, 2, -1), turn, Y)
+        ss = jnp.einsum("oia,ayx->oiyx", parts[0].reshape(s, s, len(Y)), Y)
+        sv = jnp.einsum("oiba,bajyx->oijyx", parts[1].reshape(s, v, 2, len(Y)), both)
+        vs = jnp.einsum("oiba,bajyx->ojiyx", parts[2].reshape(v, s, 2, len(Y)), both)
+        vv = jnp.einsum("oiba,bjk,ayx->ojikyx", parts[3].reshape(v, v, 2, len(Y)), turn, Y)
         shape = Y.shape[1:]
         top = jnp.concatenate([ss, sv.reshape(s, 2 * v, *shape)], axis=1)
         bottom = jnp.concatenate([vs.reshape(2 * v, s, *shape), vv.reshape(2 * v, 2 * v, *shape)], axis=1)
@@ -233,7 +233,7 @@ def place_tensors(grid: Grid, highest: int) -> tuple[np.ndarray, np.ndarray]:
     values, slopes = [], []
     for degree in range(1, highest + 1):
         Y = real_harmonics(degree, lat, lon)
-        with jax.enable_x64(True):
+        with jax.ensure_compile_time_eval(), double_precision():
             c = h.analysed(jnp.asarray(Y)) * h.laplacian
             u, v = (np.asarray(each) * np.sqrt(h.secant2)[:, None] for each in h.wind(jnp.zeros_like(c), c))
         values.append(Y)
