@@ -1,7 +1,7 @@
 """Networks that respect symmetry, as layers, as laws, and trained."""
 
 from symdyn.neural.carriers import Rates
-from symdyn.neural.defects import layer_defects
+from symdyn.neural.defects import broken_directions, layer_defects
 from symdyn.neural.epnn import EPNN
 from symdyn.neural.files import load_law
 from symdyn.neural.gated import EquivariantLayer
@@ -40,6 +40,7 @@ __all__ = [
     "SymmetryPenalty",
     "Training",
     "TrajectoryMatching",
+    "broken_directions",
     "layer_defects",
     "load_law",
     "load_operator",

@@ -44,15 +44,16 @@ def neural_operator(
     r"""A neural operator from fields onto the same fields, equivariant under a group, or free to break it.
 
     Each layer is h -> N([P K h, h]): K is an integral kernel with L_xi K = 0, P = 1 + W(y) are coefficients that depend
-    on the place (only with `places`), N is a pointwise layer of products, invariants and gates. The last layer is linear.
+    on the place (only with `places`), N is a pointwise layer of products, invariants and gates. The last one is linear
+    and sees the fields again.
 
     Parameters
     ----------
     grid: of space: periodic axes, axes with ends (beyond which fields are zero), or a whole sphere.
     space: the components of the fields.
     action: a subgroup of E(n) (`sd.SO(2)`, `sd.Dihedral(4)`, `sd.SE(2)`, ...), or its action on the fields where these
-        are no scalars and vectors (`sd.O(2).acting_on(vorticity=...)`). Coordinates are in the order of the names of the
-        axes, x before y. On a sphere `sd.SO(3)`. None: no symmetry but shifts in the plane.
+        are no scalars and vectors (`sd.O(2).acting_on(vorticity=...)`). Coordinates are in the order of the names of
+        the axes, x before y. On a sphere `sd.SO(3)`. None: no symmetry but shifts in the plane.
     widths: what the hidden layers carry: representations such as `8 * sd.Scalar + 4 * sd.Vector` (on a sphere scalars
         and tangent vectors), or numbers c, which mean c scalars and c // 2 vectors.
     kernels: `sd.Shells(...)` or `sd.GaussHermite(...)`.
@@ -66,31 +67,45 @@ def neural_operator(
     Raises InputError for groups and fields that the grid does not know.
     """
     dtype = np.dtype(dtype or jax.dtypes.canonicalize_dtype(float))
-    whole = grid.sphere is not None
-    n = 2 if whole else len(grid.space_axes)
-    if whole:
-        harmonics_of(grid)
-        turns, labels = rotations_of(_group(action))
-    else:
-        motions = Motions.of(_group(action), n)
+    make: Any = _sphere_parts if grid.sphere is not None else _plane_parts
+    parts, g, names = make(grid, _group(action), kernels, places, dtype)
     ends, *hidden = field_carriers(grid, space, action, vectors, widths)
     pairs = [*pairwise([ends, *hidden]), (joined(hidden[-1], ends) if hidden else ends, ends)]
-    g = len(turns) if whole else len(motions.turns)
     rows, elements = (kept_rows(kept, g), False) if promote else (np.eye(g), True)
     layers = []
     for k, (a, b) in enumerate(pairs):
         one, two, three = jax.random.split(jax.random.fold_in(key, k), 3)
-        if whole:
-            kernel: Any = ZonalKernel(a, b, kernels, key=one, dtype=dtype)
-            along = SphereCoefficients(b, places, turns, rows, key=two, dtype=dtype) if places else None
+        kernel, along = parts(a, b, rows, elements, one, two)
+        if k < len(pairs) - 1:
+            point: Any = EquivariantLayer(None, joined(b, a), b, key=three, dtype=dtype, activation=activation)
         else:
-            kernel = PlaneKernel(a, b, kernels, motions, rows, elements, key=one, dtype=dtype)
-            along = PlaneCoefficients(b, places, motions, rows, elements, key=two, dtype=dtype) if places else None
-        kind: Any = EquivariantLinear if k == len(pairs) - 1 else EquivariantLayer
-        options = {"partial": True} if kind is EquivariantLinear else {"activation": activation}
-        layers.append(OperatorLayer(kernel, along, kind(None, joined(b, a), b, key=three, dtype=dtype, **options)))
-    names = (labels, ()) if whole else (motions.labels, motions.element_labels)
+            point = EquivariantLinear(None, joined(b, a), b, key=three, dtype=dtype, partial=True)
+        layers.append(OperatorLayer(kernel, along, point))
     return NeuralOperator(tuple(layers), *names)
+
+
+def _plane_parts(grid: Grid, group: Group | None, kernels: AbstractKernels, places: int, dtype):
+    """What makes kernel and coefficients of a layer, the number of generators, their names and those of elements."""
+    motions = Motions.of(group, len(grid.space_axes))
+
+    def parts(a: Carrier, b: Carrier, rows, elements: bool, one, two):
+        kernel = PlaneKernel(a, b, kernels, motions, rows, elements, key=one, dtype=dtype)
+        along = PlaneCoefficients(b, places, motions, rows, elements, key=two, dtype=dtype) if places else None
+        return kernel, along
+
+    return parts, len(motions.turns), (motions.labels, motions.element_labels)
+
+
+def _sphere_parts(grid: Grid, group: Group | None, kernels: AbstractKernels, places: int, dtype):
+    """The same on a sphere."""
+    harmonics_of(grid)
+    turns, labels = rotations_of(group)
+
+    def parts(a: Carrier, b: Carrier, rows, elements: bool, one, two):
+        kernel = ZonalKernel(a, b, kernels, key=one, dtype=dtype)
+        return kernel, SphereCoefficients(b, places, turns, rows, key=two, dtype=dtype) if places else None
+
+    return parts, len(turns), (labels, ())
 
 
 def _group(action: Group | Action | None) -> Group | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import equinox as eqx
@@ -13,7 +13,7 @@ from symdyn._archive import DAMAGED, read_archive, write_archive
 from symdyn._errors import InputError
 from symdyn.fields import Box, Grid, Periodic, Sphere
 from symdyn.neural.files import numbered, with_numbered
-from symdyn.neural.operators.kernels import AbstractKernels, GaussHermite, Shells
+from symdyn.neural.operators.kernels import GaussHermite, Shells
 from symdyn.neural.operators.law import OperatorLaw, network_of
 from symdyn.regress.files import decoded, encoded
 
@@ -32,11 +32,11 @@ def write_operator(law: OperatorLaw, path) -> None:
         )
     action, widths, kernels, promote, kept, places, dtype = law.recipe
     document = {
-        "axes": [_packed(axis) for axis in law.grid.space], "space": encoded(law.space), "vectors": encoded(law.vectors),
-        "step": law.step, "time_unit": law.time_unit, "residual": law.residual, "centre": encoded(law.centre),
-        "scale": encoded(law.scale), "rate_scale": encoded(law.rate_scale), "action": encoded(action),
-        "widths": encoded(widths), "kernels": _packed(kernels), "promote": promote, "kept": encoded(kept),
-        "places": places, "dtype": dtype,
+        "axes": [_packed(axis) for axis in law.grid.space], "space": encoded(law.space),
+        "vectors": encoded(law.vectors), "step": law.step, "time_unit": law.time_unit, "residual": law.residual,
+        "centre": encoded(law.centre), "scale": encoded(law.scale), "rate_scale": encoded(law.rate_scale),
+        "action": encoded(action), "widths": encoded(widths), "kernels": _packed(kernels), "promote": promote,
+        "kept": encoded(kept), "places": places, "dtype": dtype,
     }  # fmt: skip
     write_archive(path, FORMAT, VERSION, document, {**numbered(law.network), "probe": _probe(law)})
 
@@ -99,10 +99,7 @@ def _packed(part: Any) -> dict[str, Any]:
     """An axis or a family of kernels as JSON holds it."""
     if PARTS.get(type(part).__name__) is not type(part):
         raise InputError(f"{type(part).__name__} cannot be saved: a file holds no code")
-    names = (
-        asdict(part) if isinstance(part, AbstractKernels) else {n: getattr(part, n) for n in part.__dataclass_fields__}
-    )
-    return {"type": type(part).__name__, **{n: encoded(v) for n, v in names.items()}}
+    return {"type": type(part).__name__, **{f.name: encoded(getattr(part, f.name)) for f in fields(part)}}
 
 
 def _unpacked(value: dict[str, Any]) -> Any:

@@ -1,7 +1,8 @@
 r"""Families of convolution kernels that rotations map to themselves, by their multipliers m(k) of waves e^{ikx}.
 
 The functions of degree d stand for the entries of the symmetric tensor k x ... x k (d times): under k -> g k they
-change by the matrices Sym^d(g), whatever the radial part. So which kernels are equivariant is a matter of small matrices.
+change by the matrices Sym^d(g), whatever the radial part. So which kernels are equivariant is a matter of small
+matrices.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class AbstractKernels(abc.ABC):
 
     @abc.abstractmethod
     def radial(self, k: np.ndarray) -> np.ndarray:
-        """Values (copies, ...) of the radial functions at wave numbers k (...): what a sphere needs, k = degree / radius."""
+        """Values (copies, ...) of the radial functions at wave numbers k (...), those of degrees on a sphere."""
 
     @abc.abstractmethod
     def reach(self) -> float:
@@ -166,9 +167,11 @@ def exponents(degree: int, n: int) -> tuple[tuple[int, ...], ...]:
 
 
 def tensor_entries(degree: int, k: np.ndarray) -> np.ndarray:
-    """k^alpha sqrt(degree! / alpha!) at vectors k (n, ...): an orthonormal basis of symmetric tensors, (entries, ...)."""
-    out = [np.sqrt(_count(alpha)) * np.prod([x**a for x, a in zip(k, alpha, strict=True)], axis=0)
-           for alpha in exponents(degree, len(k))]  # fmt: skip
+    """k^alpha sqrt(degree! / alpha!) at vectors k (n, ...), a basis of symmetric tensors: (entries, ...)."""
+    out = [
+        np.sqrt(_count(alpha)) * np.prod([x**a for x, a in zip(k, alpha, strict=True)], axis=0)
+        for alpha in exponents(degree, len(k))
+    ]
     return np.stack([np.broadcast_to(each, k.shape[1:]) for each in out])
 
 

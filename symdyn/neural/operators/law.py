@@ -24,8 +24,8 @@ from symdyn.neural.operators.network import NeuralOperator
 class OperatorLaw(eqx.Module):
     r"""u(t + step) = u(t) + F[u(t)], F a neural operator: the flow map of fields on a grid, learned from snapshots.
 
-    Made by `OperatorLaw.of`. The operator sees (u - centre) / scale, its values are multiplied by `rate_scale`. The same
-    weights serve every grid of the same geometry: `law.on(grid)`.
+    Made by `OperatorLaw.of`. The operator sees (u - centre) / scale, its values are multiplied by `rate_scale`. The
+    same weights serve every grid of the same geometry: `law.on(grid)`.
 
     Attributes
     ----------
@@ -83,9 +83,9 @@ class OperatorLaw(eqx.Module):
         ----------
         fields: with a time, from `sd.open_fields`; only their grid, names and vectors are used.
         action: a subgroup of E(n) for grids of periodic axes or axes with ends (fields are zero beyond these), such as
-            `sd.SO(2)`, `sd.Dihedral(4)`, `sd.SE(3)`; `sd.SO(3)` on a sphere; or its action on the fields where these are
-            no scalars and vectors. Kernels are convolutions whatever it is, unless `places` says otherwise; None: no
-            more than that. Coordinates are in the order of the names of the axes, x before y.
+            `sd.SO(2)`, `sd.Dihedral(4)`, `sd.SE(3)`; `sd.SO(3)` on a sphere; or its action on the fields where these
+            are no scalars and vectors. Kernels are convolutions whatever it is, unless `places` says otherwise; None:
+            no more than that. Coordinates are in the order of the names of the axes, x before y.
         widths: what the hidden layers carry: representations such as `8 * sd.Scalar + 4 * sd.Vector`, or numbers c,
             which mean c scalars and c // 2 vectors (c channels without a group).
         kernels: `sd.Shells(...)` (the default, up to two thirds of the highest wave) or `sd.GaussHermite(...)`.
@@ -174,7 +174,7 @@ class OperatorLaw(eqx.Module):
         return values + found if self.residual else found + wide(self.centre)
 
     def simulate(self, start: Fields, steps: int) -> Fields:
-        """The fields at the time of the start and after each of `steps` steps, on the grid of the start.
+        """The fields at the time of the start and after each of `steps` steps (2 at least), on the grid of the start.
 
         Where the start has a time its first instant counts. Raises InputError for other fields or axes.
         """
@@ -187,18 +187,14 @@ class OperatorLaw(eqx.Module):
                 f"the law has the fields {', '.join(self.space.component_names)}; the start has "
                 f"{', '.join(start.space.component_names)}"
             )
-        if steps < 1:
-            raise InputError(f"steps must be positive, got {steps!r}")
+        if steps < 2:
+            raise InputError(f"at least 2 steps, got {steps!r}; for one alone use law.on(grid).advance(values)")
         clock = start.grid.time
         first = start.slab(0, 1)[:, 0] if clock is not None else np.stack([np.asarray(v, float) for v in start.values])
         found = np.asarray(rolled(self.on(start.grid), jnp.asarray(first, self.dtype), int(steps)), np.float64)
-        begin, name, unit = (
-            (0.0, "time", self.time_unit) if clock is None else (clock.points[0], clock.name, clock.unit)
-        )
-        whole = Box(name, Frozen(begin + self.step * np.arange(steps + 1)), unit) if steps > 1 else None
-        if whole is None:
-            return replace(start, grid=Grid(start.grid.space), values=tuple(found[1]))
-        return replace(start, grid=Grid(start.grid.space, time=whole), values=tuple(np.moveaxis(found, 1, 0)))
+        begin, name = (0.0, "time") if clock is None else (clock.points[0], clock.name)
+        times = Box(name, Frozen(begin + self.step * np.arange(steps + 1)), self.time_unit)
+        return replace(start, grid=Grid(start.grid.space, time=times), values=tuple(np.moveaxis(found, 1, 0)))
 
     @property
     def dtype(self):
@@ -208,8 +204,8 @@ class OperatorLaw(eqx.Module):
     def score(self, data, *, steps: int | None = None, **reading):
         """How well the law does on (held-out) data: an xarray.Dataset.
 
-        Each run is simulated from its first snapshot: `relative_error` over (run, lead, variable) is the root mean square
-        error by that of the deviation of the true fields from their mean, by area.
+        Each run is simulated from its first snapshot: `relative_error` over (run, lead, variable) is the root mean
+        square error by that of the deviation of the true fields from their mean, by area.
 
         Parameters
         ----------

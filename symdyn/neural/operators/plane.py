@@ -1,8 +1,8 @@
 r"""Convolutions on periodic and plane grids, and fields of coefficients that may depend on the place.
 
-A kernel acts on a wave e^{ikx} as a multiplier, so that (Kf)(y) = int k(y - x) f(x) dx is a product in Fourier space: no
-error of discretisation arises for fields that the grid resolves, and shifts by samples, quarter turns and reflections
-are exact.
+A kernel acts on a wave e^{ikx} as a multiplier, so that (Kf)(y) = int k(y - x) f(x) dx is a product in Fourier space:
+no error of discretisation arises for fields that the grid resolves, and shifts by samples, quarter turns and
+reflections are exact.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def multiplier_table(kernels: AbstractKernels, degree: int, grid: Grid, pads: tu
 
 
 class PlaneKernel(eqx.Module):
-    """A convolution with a matrix of kernels, on a grid of periodic axes and axes with ends beyond which all is zero."""
+    """A convolution with a matrix of kernels, on periodic axes and axes with ends beyond which all is zero."""
 
     weights: Steerable
     kernels: AbstractKernels = eqx.field(static=True)
@@ -213,7 +213,7 @@ class Coefficients(eqx.Module):
 
 @lru_cache(maxsize=32)
 def place_functions(grid: Grid, highest: int) -> np.ndarray:
-    """cos and sin of q 2 pi (y - start) / length for the waves q, (1, 2 waves, *grid); on axes with ends from the middle."""
+    """cos and sin of q 2 pi (y - start) / length for the waves q; on axes with ends from the middle, (1, w, *grid)."""
     angles = []
     for axis in grid.space_axes:
         start = axis.points[0] if isinstance(axis, Periodic) else 0.5 * (axis.points[0] + axis.points[-1])

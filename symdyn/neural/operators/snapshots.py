@@ -69,7 +69,7 @@ class FlowMatching(AbstractMatching):
 
 @dataclass(frozen=True, eq=False)
 class Snapshots:
-    """Windows of `length` snapshots, `lag` apart, of runs on one grid; `starts` (m, 2): run and first sample of each."""
+    """Windows of `length` snapshots, `lag` apart, of runs on one grid; `starts` (m, 2): run and first sample."""
 
     runs: tuple[Fields, ...]
     lag: int
@@ -151,13 +151,10 @@ def opened(law: OperatorLaw, data, reading: dict[str, Any]) -> list[Fields]:
         given = [each.isel({runs: k}) for each in given for k in range(each.sizes[runs])]
     names = list(law.space.names)
     turning = {a.name: a.period for a in law.grid.space_axes if a.period is not None and law.grid.sphere is None}
-    radius = {} if law.grid.sphere is None else {"radius": law.grid.sphere.radius}
-    out = [
-        each
-        if isinstance(each, Fields)
-        else open_fields(each, names, periodic=list(turning), vectors=law.vectors, **radius)
-        for each in given
-    ]
+    options: dict[str, Any] = {"periodic": list(turning), "vectors": law.vectors}
+    if law.grid.sphere is not None:
+        options["radius"] = law.grid.sphere.radius
+    out = [each if isinstance(each, Fields) else open_fields(each, names, **options) for each in given]
     for each in out:
         if each.space.component_names != law.space.component_names:
             raise InputError(
@@ -207,6 +204,13 @@ class FlowData:
         if size is None or size >= len(self.fit):
             return self.match.rows(self.fit, None)
         return self.fit.block(size, number)
+
+    def sizes(self, rows: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """The first fields of complete windows and what is added to them."""
+        states = rows["states"][rows["weights"] > 0]
+        if not len(states):
+            raise InputError("every window has missing values: interpolate them, or choose another part of the data")
+        return states[:, 0], states[:, 1] - states[:, 0]
 
     @property
     def whole(self) -> bool:

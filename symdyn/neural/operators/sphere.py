@@ -3,8 +3,8 @@ r"""Kernels on the sphere by spherical harmonics: zonal ones for scalars, and fo
 An equivariant kernel between scalars depends on the angle between two places only and multiplies the coefficients of
 each degree l by a number (Driscoll and Healy 1994). A wind is the gradient of one scalar and the turned gradient of
 another; in the normalised vector harmonics equivariant kernels between scalars and winds are matrices for each l. What
-breaks rotations are coefficients of the place: harmonics Y of low degree, which multiply, and their gradients, which join
-scalars and winds.
+breaks rotations are coefficients of the place: harmonics Y of low degree, which multiply, and their gradients, which
+join scalars and winds.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from jaxtyping import Array
 from symdyn._errors import InputError
 from symdyn._types import Frozen, double_precision
 from symdyn.fields import Grid, Harmonics
+from symdyn.groups import Group
 from symdyn.neural.carriers import Block, Carrier
 from symdyn.neural.intertwiners import canonical, null_space
 from symdyn.neural.linear import normal
@@ -37,7 +38,8 @@ def harmonics_of(grid: Grid) -> Harmonics:
 
 def spins(carrier: Carrier) -> tuple[np.ndarray, np.ndarray]:
     """Where scalars (s,) and tangent vectors (v, 2) stand. Raises InputError for other quantities."""
-    scalars, vectors = [np.zeros(0, int)], [np.zeros((0, 2), int)]
+    scalars: list[np.ndarray] = [np.zeros(0, int)]
+    vectors: list[np.ndarray] = [np.zeros((0, 2), int)]
     for block, places in zip(carrier.blocks, carrier.places, strict=True):
         if block.size > 2 or (block.size == 2 and block.still):
             raise InputError("fields on a sphere are made of sd.Scalar and sd.Vector (tangent vectors)")
@@ -220,7 +222,7 @@ def _at(degree: int, x: np.ndarray) -> np.ndarray:
 
 
 def _exact(S: np.ndarray) -> np.ndarray:
-    """Entries of rotations about the axes are half the square roots of integers: rounding of differences is taken off."""
+    """Entries for rotations about the axes are half the square roots of integers: errors of differences go."""
     near = np.sign(S) * 0.5 * np.sqrt(np.round(4 * S**2))
     return near if np.abs(near - S).max(initial=0.0) < 1e-8 else S
 
@@ -241,7 +243,7 @@ def place_tensors(grid: Grid, highest: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(values), np.concatenate(slopes)
 
 
-def rotations_of(group, name: str = "the group") -> tuple[np.ndarray, tuple[str, ...]]:
+def rotations_of(group: Group | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """The rotations (g, 3, 3) of a subgroup of SO(3) and their labels. Raises InputError for another group."""
     if group is None:
         return np.zeros((0, 3, 3)), ()

@@ -34,8 +34,8 @@ class Steerable(eqx.Module):
     where W, as a map of (functions x inputs) onto outputs, commutes with the group: L_xi K = 0 becomes a finite null
     space for each pair of blocks of the spaces. What is enforced lies in the basis; `broken()` says what else changes.
 
-    `weights`: (m_out, m_in, copies, r) each; `bases`: (r, k_out, b, k_in); `entries`: the numbers of the blocks of inputs
-    and outputs and of the part; `changes`: (g, r, k_out b k_in), what each generator makes of the basis.
+    `weights`: (m_out, m_in, copies, r) each; `bases`: (r, k_out, b, k_in); `entries`: the numbers of the blocks of
+    inputs and outputs and of the part; `changes`: (g, r, k_out b k_in), what each generator makes of the basis.
     """
 
     weights: tuple[Array, ...]
@@ -68,7 +68,7 @@ class Steerable(eqx.Module):
         self.weights = self._drawn(key, dtype, parts, [(wide, basis) for *_, basis, wide in found], size)
 
     def _drawn(self, key, dtype, parts, found, size: float) -> tuple[Array, ...]:
-        """Normal weights: inputs of unit variance give outputs of about unit variance; free ones near symmetric ones."""
+        """Normal weights: inputs of unit variance give outputs of about that; free ones begin near symmetric ones."""
         count = np.zeros(len(self.target.blocks))
         for (i, o, p), (wide, _) in zip(self.entries, found, strict=True):
             symmetric = len(intertwiners(wide, self.target.blocks[o]))

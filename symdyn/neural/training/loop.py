@@ -156,26 +156,15 @@ def train(
         match or _matching(given[0]), steps, batch, learning_rate, optimiser, penalty, patience, every, count, augment,
         tuple(devices),
     )  # fmt: skip
-    law = given[0]
+    first = given[0]
     key = jax.random.key(0) if key is None else key
-    if isinstance(law, OperatorLaw):
-        data = _flow(law, options, data, validation, dict(reading))
-        rows, checks, more = data.block(0), data.checks(), None if data.whole else data.block
-        sizes = lambda: (rows["states"][:, 0], np.diff(rows["states"][:, :2], axis=1)[:, 0])  # noqa: E731
-    else:
-        fitted, held = held_out(recorded(law, data, dict(reading)), law, validation, dict(reading))
-        rows, checks, more = (
-            options.match.rows(fitted, law),
-            None if held is None else options.match.rows(held, law),
-            None,
-        )
-        sizes = lambda: _sizes(fitted, law)  # noqa: E731
-    if standardise and law.scale is None:
+    rows, checks, more, sizes = _read(first, options, data, validation, dict(reading))
+    if standardise and first.scale is None:
         found = sizes()
         given = [each.scaled(*found) for each in given]
-        law = given[0]
-    laws = given + [law.redrawn(jax.random.fold_in(key, k)) for k in range(1, seeds)]
-    return _Run(law, options, rows, checks, key, checkpoint, more).done(laws)
+        first = given[0]
+    laws = given + [first.redrawn(jax.random.fold_in(key, k)) for k in range(1, seeds)]
+    return _Run(first, options, rows, checks, key, checkpoint, more).done(laws)
 
 
 def _matching(law: NeuralLaw | OperatorLaw) -> AbstractMatching:
@@ -184,6 +173,17 @@ def _matching(law: NeuralLaw | OperatorLaw) -> AbstractMatching:
     from symdyn.neural.operators.snapshots import FlowMatching
 
     return FlowMatching()
+
+
+def _read(law: NeuralLaw | OperatorLaw, options: Options, data, validation, reading: dict[str, Any]):
+    """Rows to fit, rows to check or None, the rows of later rounds where not all are read, and sizes when asked."""
+    if isinstance(law, OperatorLaw):
+        windows = _flow(law, options, data, validation, reading)
+        rows, more = windows.block(0), None if windows.whole else windows.block
+        return rows, windows.checks(), more, lambda: windows.sizes(rows)
+    fitted, held = held_out(recorded(law, data, dict(reading)), law, validation, reading)
+    checks = None if held is None else options.match.rows(held, law)
+    return options.match.rows(fitted, law), checks, None, lambda: _sizes(fitted, law)
 
 
 def _flow(law: OperatorLaw, options: Options, data, validation, reading: dict[str, Any]):
