@@ -16,6 +16,7 @@ from symdyn.fields import Box, Fields, Grid, open_fields
 from symdyn.neural.operators.law import OperatorLaw, rolled, time_step
 from symdyn.neural.training.matching import AbstractMatching
 
+SPREAD = 64  # windows from which sizes are taken
 SEGMENT = 8  # windows that are read at once where the data have no chunks along the time
 
 
@@ -205,8 +206,9 @@ class FlowData:
             return self.match.rows(self.fit, None)
         return self.fit.block(size, number)
 
-    def sizes(self, rows: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """The first fields of complete windows and what is added to them."""
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        """The first fields of some complete windows, evenly spread over all data, and what is added to them."""
+        rows = self.fit.read(_spread(len(self.fit), min(SPREAD, self.match.block or SPREAD)))
         states = rows["states"][rows["weights"] > 0]
         if not len(states):
             raise InputError("every window has missing values: interpolate them, or choose another part of the data")
@@ -222,7 +224,12 @@ class FlowData:
         if self.held is None:
             return None
         size = len(self.held) if self.match.block is None else min(self.match.block, len(self.held))
-        return self.held.read(np.unique(np.linspace(0, len(self.held) - 1, size).astype(int)))
+        return self.held.read(_spread(len(self.held), size))
+
+
+def _spread(total: int, count: int) -> np.ndarray:
+    """Up to `count` numbers below `total`, evenly spread."""
+    return np.unique(np.linspace(0, total - 1, min(count, total)).astype(int))
 
 
 def _held_out(runs: list[Fields], share: float) -> tuple[list[Fields], list[Fields]]:

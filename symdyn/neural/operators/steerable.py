@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -89,12 +90,12 @@ class Steerable(eqx.Module):
         """The number of free weights."""
         return sum(w.size for w in self.weights)
 
-    def matrices(self, tables: Sequence[np.ndarray]) -> Array:
+    def matrices(self, tables: Sequence[Any]) -> Array:
         """K at some points, (d, n, ...), from the values (copies, b, ...) of the functions of each part there."""
         shape = tables[0].shape[2:]
         dtype = self.weights[0].dtype
         made = jnp.complex128 if dtype == jnp.float64 else jnp.complex64
-        kind = made if np.iscomplexobj(tables[0]) else dtype
+        kind = made if jnp.iscomplexobj(tables[0]) else dtype
         whole: dict[tuple[int, int], Array] = {}
         for (i, o, p), basis, weight in zip(self.entries, self.bases, self.weights, strict=True):
             W = jnp.einsum("oicr,rabj->oicabj", weight, basis.array.astype(dtype))

@@ -180,7 +180,7 @@ def _read(law: NeuralLaw | OperatorLaw, options: Options, data, validation, read
     if isinstance(law, OperatorLaw):
         windows = _flow(law, options, data, validation, reading)
         rows, more = windows.block(0), None if windows.whole else windows.block
-        return rows, windows.checks(), more, lambda: windows.sizes(rows)
+        return rows, windows.checks(), more, windows.sizes
     fitted, held = held_out(recorded(law, data, dict(reading)), law, validation, reading)
     checks = None if held is None else options.match.rows(held, law)
     return options.match.rows(fitted, law), checks, None, lambda: _sizes(fitted, law)
