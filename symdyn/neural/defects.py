@@ -48,7 +48,8 @@ def layer_defects(
     True
     """
     if isinstance(network, OperatorLaw):
-        return np.stack([_kernel_defects(layer, len(network.network.generators)) for layer in network.network.layers])
+        operator: Any = network.network
+        return np.stack([_kernel_defects(layer, len(operator.generators)) for layer in operator.layers])
     if states is None:
         raise InputError("the layers of a network are looked at where states lie: give states (m, n)")
     values = jnp.asarray(states)

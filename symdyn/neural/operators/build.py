@@ -79,8 +79,8 @@ def neural_operator(
         if k < len(pairs) - 1:
             point: Any = EquivariantLayer(None, joined(b, a), b, key=three, dtype=dtype, activation=activation)
         else:
-            point = EquivariantLinear(None, joined(b, a), b, key=three, dtype=dtype, partial=True)
-        layers.append(OperatorLayer(kernel, along, point))
+            point = EquivariantLinear(None, b, b, key=three, dtype=dtype)
+        layers.append(OperatorLayer(kernel, along, point, k < len(pairs) - 1))
     return NeuralOperator(tuple(layers), *names)
 
 

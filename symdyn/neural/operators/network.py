@@ -17,16 +17,21 @@ from symdyn.neural.linear import EquivariantLinear
 
 
 class OperatorLayer(eqx.Module):
-    """K f, changed by coefficients of the place where there are any, then a pointwise layer of [K f, f]."""
+    """K f, changed by coefficients of the place where there are any, then a pointwise layer of [K f, f].
+
+    The last layer of an operator (not `beside`) is without f: all that it gives has gone through kernels, so that waves
+    which they do not know, those that products at the places make beyond the grid, are not fed back step after step.
+    """
 
     kernel: eqx.Module
     coefficients: eqx.Module | None
     pointwise: EquivariantLayer | EquivariantLinear
+    beside: bool = eqx.field(static=True, default=True)
 
     def prepared(self, grid: Grid) -> PreparedLayer:
         """The same map on one grid with its matrices written out."""
         along = None if self.coefficients is None else self.coefficients.prepared(grid)
-        return PreparedLayer(self.kernel.prepared(grid), along, self.pointwise.prepared())
+        return PreparedLayer(self.kernel.prepared(grid), along, self.pointwise.prepared(), self.beside)
 
     def steerable(self) -> list:
         """What holds weights that may break a symmetry."""
@@ -39,14 +44,15 @@ class PreparedLayer(eqx.Module):
     kernel: Callable
     coefficients: Callable | None
     pointwise: Callable
+    beside: bool = eqx.field(static=True)
 
     def __call__(self, values: Array) -> Array:
         """Fields (n, *grid) to fields (d, *grid)."""
         found = self.kernel(values)
         if self.coefficients is not None:
             found = self.coefficients(found)
-        both = jnp.concatenate([found, values]).reshape(len(found) + len(values), -1)
-        made = jax.vmap(self.pointwise, in_axes=1, out_axes=1)(both)
+        both = jnp.concatenate([found, values]) if self.beside else found
+        made = jax.vmap(self.pointwise, in_axes=1, out_axes=1)(both.reshape(len(both), -1))
         return made.reshape(-1, *values.shape[1:])
 
 
