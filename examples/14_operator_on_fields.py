@@ -115,6 +115,6 @@ law = sd.OperatorLaw.of(
 )
 law = sd.train(law, heat, penalty=sd.LayerPenalty(3e-3), **options).law
 found = sd.broken_directions(law)
-print(found.strength.values.round(4), found.direction.values.round(2).tolist(), list(found.generator.values))
+print(found.strength.values.round(4), found.direction.values.round(2).tolist(), found.generator.values.tolist())
 assert found.strength[1] < 0.05 * found.strength[2]
 assert abs(found.direction.sel(generator="rotation")[2]) > 0.99

@@ -34,7 +34,7 @@ from symdyn.fields.harmonics import legendre
 
 WEIGHTS, STEPS, BATCH, RATE = 1500, 400, 8, 1e-2
 TURN = 2 * np.pi
-PENALTY = {"plane": 1e-3, "sphere": 3e-3}
+PENALTY = {"plane": 1e-2, "sphere": 1e-2}
 
 
 # ---------------------------------------------------------------- data
