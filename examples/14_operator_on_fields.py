@@ -47,10 +47,11 @@ watched = [flow(seed) for seed in range(6)]
 tests = {"as watched": [flow(100 + s) for s in range(3)], "turned": [flow(100 + s, turned=True) for s in range(3)]}
 
 # %% [markdown]
-# ## Two operators of about the same size
+# ## Two operators
 #
 # Each layer is an integral kernel, a product in Fourier space, and a nonlinearity at each place. With `sd.SO(2)` the
-# hidden layers carry scalars and vectors, and the kernels between them are the null space of $L_\xi K = 0$.
+# hidden layers carry scalars and vectors, and the kernels between them are the null space of $L_\xi K = 0$. The other
+# operator has more weights.
 
 # %%
 key, options = jax.random.key(0), {"steps": 300, "every": 300, "batch": 8, "learning_rate": 2e-2}
