@@ -34,7 +34,6 @@ from symdyn.fields.harmonics import legendre
 
 WEIGHTS, STEPS, BATCH, RATE = 1500, 400, 8, 1e-2
 TURN = 2 * np.pi
-PENALTY = {"plane": 1e-2, "sphere": 1e-2}
 
 
 # ---------------------------------------------------------------- data
@@ -121,7 +120,7 @@ def spectrum(values: np.ndarray) -> np.ndarray:
     return np.bincount(np.round(k).astype(int).ravel(), energy.ravel())[1 : n // 2]
 
 
-def learned(case: str, kinds, counts, seeds: int, out: Path) -> None:
+def learned(case: str, kinds, counts, seeds: int, weight: float, out: Path) -> None:
     """Train each kind on each number of runs; one line of JSON for each."""
     run = plane_run if case == "plane" else sphere_run
     train, test = [run(k) for k in range(max(counts))], [run(1000 + k) for k in range(6)]
@@ -135,12 +134,12 @@ def learned(case: str, kinds, counts, seeds: int, out: Path) -> None:
         view = flat if (case, kind) == ("sphere", "plain") else (lambda f: f)
         for count in counts:
             law, begin = sized(case, kind, train[0], jax.random.key(0)), time.process_time()
-            penalty = sd.LayerPenalty(PENALTY[case]) if kind == "promoted" else None
+            penalty = sd.LayerPenalty(weight) if kind == "promoted" else None
             done = sd.train(
                 law, [view(f) for f in train[:count]], steps=STEPS, every=STEPS, batch=BATCH, learning_rate=RATE,
                 penalty=penalty, seeds=seeds,
             )  # fmt: skip
-            row = {"case": case, "kind": kind, "runs": count, "weights": law.parameters}
+            row = {"case": case, "kind": kind, "runs": count, "weights": law.parameters, "penalty": weight}
             row["seconds"] = time.process_time() - begin
             for name, runs in {"test": test, **moved}.items():
                 row[name] = [errors(each, [view(f) for f in runs]) for each in done.laws]
@@ -158,7 +157,11 @@ def written(out: Path, row: dict) -> None:
     """Add a row to the file, and print what is short."""
     with out.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(row) + "\n")
-    short = {k: np.round(v, 4).tolist() if isinstance(v, list) else v for k, v in row.items() if "spectrum" not in k}
+    short = {
+        k: np.round(v, 4).tolist() if isinstance(v, list) and k != "generators" else v
+        for k, v in row.items()
+        if "spectrum" not in k
+    }
     print(short, flush=True)
 
 
@@ -208,7 +211,7 @@ def broken_plane(draws: int, noise: float, out: Path) -> None:
                 kernels=sd.Shells((0, 1, 2, 3, 4, 6), 2),
             )  # fmt: skip
             done = sd.train(
-                law, data, steps=STEPS, every=STEPS, batch=16, learning_rate=RATE, penalty=sd.LayerPenalty(3e-3)
+                law, data, steps=STEPS, every=STEPS, batch=16, learning_rate=3 * RATE, penalty=sd.LayerPenalty(3e-3)
             )
             found = sd.broken_directions(done.law)
             sizes = np.linalg.norm(np.asarray(done.law.network.broken()), axis=0)
@@ -280,6 +283,9 @@ def figure(files: list[Path], path: Path) -> None:
         ax.set(xlabel="pairs of snapshots", ylabel="relative error of a step", title={
             "plane": "Navier-Stokes: as trained (o), turned (x)", "sphere": "shallow water: as trained (o), moved (x)",
         }[case])  # fmt: skip
+        pairs = sorted({8 * r["runs"] for r in here})
+        ax.set_xticks(pairs, [str(n) for n in pairs])
+        ax.set_xticks([], minor=True)
         ax.legend(fontsize=7)
     here = [r for r in rows if r["case"] == "plane"]
     most = max((r["runs"] for r in here), default=0)
@@ -302,6 +308,7 @@ def main() -> None:
     parser.add_argument("--runs", nargs="+", type=int, default=[1, 3, 9])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--weight", type=float, default=1e-1, help="of the penalty of promoted laws")
     parser.add_argument("--noise", type=float, default=0.0)
     parser.add_argument("--out", type=Path, default=Path("operators.jsonl"))
     parser.add_argument("--figure", type=Path)
@@ -314,7 +321,7 @@ def main() -> None:
             broken_plane(given.draws, given.noise, given.out)
             broken_sphere(given.draws, given.out)
         else:
-            learned(case, given.kinds, given.runs, given.seeds, given.out)
+            learned(case, given.kinds, given.runs, given.seeds, given.weight, given.out)
 
 
 if __name__ == "__main__":
