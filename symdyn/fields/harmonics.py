@@ -109,7 +109,7 @@ class Harmonics:
         return out
 
     @cached_property
-    def _secant2(self) -> np.ndarray:
+    def secant2(self) -> np.ndarray:
         """1 / cos^2 (n,), 0 at the poles."""
         cosine = np.cos(self.sphere.latitude.array)
         return np.where(self.sphere.poles, 0.0, 1 / np.where(self.sphere.poles, 1.0, cosine) ** 2)
@@ -144,7 +144,7 @@ class Harmonics:
 
         By partial integration: the flux need not be within the truncation.
         """
-        weight, along = self._inner_weights * self._secant2 / self.sphere.radius, 1j * np.arange(self.truncation + 1)
+        weight, along = self._inner_weights * self.secant2 / self.sphere.radius, 1j * np.arange(self.truncation + 1)
         a, b = self._waves(east), self._waves(north)
         p, h = ((lambda f, table=table: jnp.einsum("mln,...nm,n->...ml", table, f, weight)) for table in self._tables)
         return p(along * b) + h(a), p(along * a) - h(b)
@@ -153,7 +153,7 @@ class Harmonics:
         """The wind (u east, v north) without divergence that has this vorticity, as values (..., lat, lon)."""
         with double_precision():
             c = self.analysed(jnp.asarray(vorticity, jnp.float64))
-            secant = np.sqrt(self._secant2)[:, None]
+            secant = np.sqrt(self.secant2)[:, None]
             u, v = self.wind(c, jnp.zeros_like(c))
             return np.asarray(u * secant), np.asarray(v * secant)
 
@@ -164,7 +164,7 @@ class Harmonics:
     def truncated_wind(self, u, v):
         """The wind without what is beyond the truncation of vorticity and divergence; 0 at the poles themselves."""
         found = self.wind(*self.vorticity_divergence(u * self.cosine, v * self.cosine))
-        secant = np.sqrt(self._secant2)[:, None]
+        secant = np.sqrt(self.secant2)[:, None]
         return found[0] * secant, found[1] * secant
 
     def _waves(self, values):

@@ -1,13 +1,22 @@
 """Networks that respect symmetry, as layers, as laws, and trained."""
 
 from symdyn.neural.carriers import Rates
-from symdyn.neural.defects import layer_defects
+from symdyn.neural.defects import broken_directions, layer_defects
 from symdyn.neural.epnn import EPNN
 from symdyn.neural.files import load_law
 from symdyn.neural.gated import EquivariantLayer
 from symdyn.neural.law import NeuralLaw
 from symdyn.neural.linear import EquivariantLinear
 from symdyn.neural.mlp import EquivariantMLP, Homogeneous, PlainMLP
+from symdyn.neural.operators import (
+    FlowMatching,
+    GaussHermite,
+    NeuralOperator,
+    OperatorLaw,
+    Shells,
+    load_operator,
+    neural_operator,
+)
 from symdyn.neural.penalty import LayerPenalty, SymmetryPenalty
 from symdyn.neural.training import Augmentation, RateMatching, Training, TrajectoryMatching, loss_by_element, train
 
@@ -17,17 +26,25 @@ __all__ = [
     "EquivariantLayer",
     "EquivariantLinear",
     "EquivariantMLP",
+    "FlowMatching",
+    "GaussHermite",
     "Homogeneous",
     "LayerPenalty",
     "NeuralLaw",
+    "NeuralOperator",
+    "OperatorLaw",
     "PlainMLP",
     "RateMatching",
     "Rates",
+    "Shells",
     "SymmetryPenalty",
     "Training",
     "TrajectoryMatching",
+    "broken_directions",
     "layer_defects",
     "load_law",
+    "load_operator",
     "loss_by_element",
+    "neural_operator",
     "train",
 ]

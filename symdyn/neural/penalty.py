@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,6 @@ import numpy as np
 from symdyn._errors import InputError
 from symdyn.groups import Action, Conditions, Polynomial
 from symdyn.model.model import AbstractModel, rates_at
-from symdyn.neural.epnn import EPNN
 from symdyn.neural.law import NeuralLaw, mixed
 from symdyn.symmetry import lie_derivative
 
@@ -34,14 +33,14 @@ class AbstractPenalty(abc.ABC):
 
 @dataclass(frozen=True)
 class LayerPenalty(AbstractPenalty):
-    r"""By how much the weights of an `EPNN` break its symmetries, all layers together, for `sd.train(penalty=...)`.
+    r"""By how much the weights of an `EPNN` or of an operator break its symmetries, for `sd.train(penalty=...)`.
 
     The columns of the matrix M are the generators, its rows what they change in W and q of every layer: the rank of M
     is the number of directions that the network as a whole gives up. "nuclear" is sum sqrt(sigma^2 + eps^2), "logdet"
     sum log(sigma^2 + eps^2) / 2, "squares" sum sigma^2. Discrete elements add their norms, each on its own. No state is
     looked at, so that a step costs hardly more than without.
 
-    Raises InputError for an unknown norm or a weight that is negative; at training for a network that is no `EPNN`.
+    Raises InputError for an unknown norm or a weight that is negative; at training for a network of another kind.
 
     Reference: Otto et al. 2025, JMLR 26(248), the nuclear norm of the layers' Lie derivatives, concatenated.
 
@@ -64,9 +63,9 @@ class LayerPenalty(AbstractPenalty):
     def __post_init__(self):
         _check(self.norm, self.weight, self.eps)
 
-    def on(self, law: AbstractModel, states: np.ndarray) -> Callable:
+    def on(self, law: Any, states: np.ndarray) -> Callable:
         """A differentiable function of (law, states, key), of which only the law is used."""
-        if not isinstance(getattr(law, "network", None), EPNN):
+        if not hasattr(getattr(law, "network", None), "broken"):
             raise InputError('a LayerPenalty needs a law with an EPNN: NeuralLaw.of(..., kind="promotable")')
         return self._of_layers
 

@@ -51,7 +51,7 @@ def _random_vorticity(key, h, parameters, highest: int = 8, speed: float = 15.0)
     n = min(highest, h.truncation) + 1
     out[:n, :n] = some[:n, :n]
     u, v = (np.asarray(each) for each in h.wind(out, 0 * out))
-    energy = np.sum((u**2 + v**2) * h._secant2[:, None] * h.sphere.weights) / h.sphere.weights.sum()
+    energy = np.sum((u**2 + v**2) * h.secant2[:, None] * h.sphere.weights) / h.sphere.weights.sum()
     return out * (speed / np.sqrt(energy))
 
 

@@ -15,7 +15,8 @@ from symdyn._errors import InputError
 from symdyn._progress import tell
 from symdyn.data.recording import Recording
 from symdyn.neural.law import NeuralLaw
-from symdyn.neural.penalty import AbstractPenalty
+from symdyn.neural.operators.law import OperatorLaw
+from symdyn.neural.penalty import AbstractPenalty, LayerPenalty
 from symdyn.neural.training.augment import Augmentation
 from symdyn.neural.training.checkpoint import fingerprint, restored, store
 from symdyn.neural.training.matching import AbstractMatching, RateMatching
@@ -85,7 +86,7 @@ class Options:
 
 
 def train(
-    law: NeuralLaw | Sequence[NeuralLaw],
+    law: NeuralLaw | OperatorLaw | Sequence[NeuralLaw] | Sequence[OperatorLaw],
     data,
     *,
     match: AbstractMatching | None = None,
@@ -105,13 +106,14 @@ def train(
     key=None,
     **reading,
 ) -> Training:
-    r"""Train a neural law on trajectories.
+    r"""Train a neural law on trajectories, or an operator on snapshots of fields.
 
     Parameters
     ----------
     law: the law to begin with; it is not changed. Or several of one structure, which are trained at once (vmap).
-    data: as `identify` takes them: a Dataset, a mapping of arrays, a list of these.
-    match: `sd.RateMatching()` (default) or `sd.TrajectoryMatching(...)`.
+    data: as `identify` takes them: a Dataset, a mapping of arrays, a list of these. For an `OperatorLaw` fields, by
+        `sd.open_fields` or as Datasets: one run, a list of runs, or a Dataset with `runs="name of the dimension"`.
+    match: `sd.RateMatching()` (default) or `sd.TrajectoryMatching(...)`; `sd.FlowMatching(...)` for an `OperatorLaw`.
     steps: steps of the optimiser.
     batch: rows of a mini-batch, drawn anew at each step; None for all.
     learning_rate: the highest one of a cosine schedule with warm-up, or an optax schedule.
@@ -128,7 +130,7 @@ def train(
     devices: several of `jax.devices()`: each trains a part of the seeds where their number divides these, and otherwise
         takes a part of the rows of each batch.
     key: a JAX PRNG key for batches, penalty and redrawn weights.
-    reading: how data are read: `variables`, `time`, `trajectories`, ... as for `identify`.
+    reading: how data are read: `variables`, `time`, `trajectories`, ... as for `identify`; `runs` for fields.
 
     Steps whose loss or gradient is not finite are skipped and counted; where a whole round is, training stops with the
     last good weights. Ctrl-C gives back what is there. Data are cast to the type of the weights.
@@ -146,46 +148,76 @@ def train(
     >>> done.result, bool(done.history.loss[0, -1] < 1e-2)
     ('finished', True)
     """
-    given = [law] if isinstance(law, NeuralLaw) else list(law)
+    given: list[Any] = [law] if isinstance(law, NeuralLaw | OperatorLaw) else list(law)
     if len(given) > 1 and seeds > 1:
         raise InputError(f"give several laws or a number of seeds, not both; got {len(given)} laws and seeds={seeds}")
     count = max(seeds, len(given))
     options = Options(
-        match or RateMatching(), steps, batch, learning_rate, optimiser, penalty, patience, every, count, augment,
+        match or _matching(given[0]), steps, batch, learning_rate, optimiser, penalty, patience, every, count, augment,
         tuple(devices),
     )  # fmt: skip
-    law = given[0]
+    first = given[0]
     key = jax.random.key(0) if key is None else key
-    fitted, held = held_out(recorded(law, data, dict(reading)), law, validation, dict(reading))
-    rows = options.match.rows(fitted, law)
-    if standardise and law.scale is None:
-        sizes = _sizes(fitted, law)
-        given = [each.scaled(*sizes) for each in given]
-        law = given[0]
-    laws = given + [law.redrawn(jax.random.fold_in(key, k)) for k in range(1, seeds)]
+    rows, checks, more, sizes = _read(first, options, data, validation, dict(reading))
+    if standardise and first.scale is None:
+        found = sizes()
+        given = [each.scaled(*found) for each in given]
+        first = given[0]
+    laws = given + [first.redrawn(jax.random.fold_in(key, k)) for k in range(1, seeds)]
+    return _Run(first, options, rows, checks, key, checkpoint, more).done(laws)
+
+
+def _matching(law: NeuralLaw | OperatorLaw) -> AbstractMatching:
+    if isinstance(law, NeuralLaw):
+        return RateMatching()
+    from symdyn.neural.operators.snapshots import FlowMatching
+
+    return FlowMatching()
+
+
+def _read(law: NeuralLaw | OperatorLaw, options: Options, data, validation, reading: dict[str, Any]):
+    """Rows to fit, rows to check or None, the rows of later rounds where not all are read, and sizes when asked."""
+    if isinstance(law, OperatorLaw):
+        windows = _flow(law, options, data, validation, reading)
+        rows, more = windows.block(0), None if windows.whole else windows.block
+        return rows, windows.checks(), more, windows.sizes
+    fitted, held = held_out(recorded(law, data, dict(reading)), law, validation, reading)
     checks = None if held is None else options.match.rows(held, law)
-    run = _Run(law, options, rows, checks, key, checkpoint)
-    return run.done(laws)
+    return options.match.rows(fitted, law), checks, None, lambda: _sizes(fitted, law)
+
+
+def _flow(law: OperatorLaw, options: Options, data, validation, reading: dict[str, Any]):
+    """The windows of an operator's training. Raises InputError for options that are for states only."""
+    from symdyn.neural.operators.snapshots import FlowData, FlowMatching
+
+    if not isinstance(options.match, FlowMatching):
+        raise InputError(f"an operator is trained with match=sd.FlowMatching(...), got {options.match!r}")
+    if options.penalty is not None and not isinstance(options.penalty, LayerPenalty):
+        raise InputError(f"the kernels of an operator are pressed by sd.LayerPenalty(...), got {options.penalty!r}")
+    if options.augment is not None:
+        raise InputError("augmentation moves rows of states, not fields: move the Datasets instead")
+    return FlowData.of(law, data, options.match, validation, reading)
 
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """One training: what does not change while it goes on."""
+    """One training: what does not change while it goes on. `more(k)`: the rows of round k, where not all are read."""
 
-    law: NeuralLaw
+    law: NeuralLaw | OperatorLaw
     options: Options
     rows: dict[str, np.ndarray]
     checks: dict[str, np.ndarray] | None
     key: Any
     checkpoint: Any
+    more: Callable | None = None
 
-    def done(self, laws: list[NeuralLaw]) -> Training:
+    def done(self, laws: list[Any]) -> Training:
         options = self.options
         dtype = _dtype(self.law)
         rows, checks = _cast(self.rows, dtype), None if self.checks is None else _cast(self.checks, dtype)
         penalty = None
         if options.penalty is not None:
-            states = self.rows["states"].reshape(-1, self.law.space.size)
+            states = self.rows["states"].reshape(-1, self.rows["states"].shape[-1])
             penalty = options.penalty.on(self.law, states.astype(dtype))
         optimiser, moves = options.transformation(), None
         if options.augment is not None:
@@ -201,6 +233,8 @@ class _Run:
         try:
             while (at := int(state.step)) < options.steps:
                 count = min(options.every, options.steps - at)
+                if self.more is not None and at:
+                    rows = placed(options, (state, _cast(self.more(at // options.every), dtype), checks))[1]
                 state, losses, skipped = advance(state, rows, self.key, count)
                 state = validate(state, losses, checks)
                 history.append(_record(state, losses, skipped))
@@ -217,7 +251,7 @@ class _Run:
         return _result(laws, state, static, history, result, options)
 
 
-def _dtype(law: NeuralLaw):
+def _dtype(law):
     leaves = jax.tree.leaves(eqx.filter(law.network, eqx.is_inexact_array))
     if not leaves:
         raise InputError("the network has no weights to train")
@@ -253,7 +287,7 @@ def _line(record: dict[str, np.ndarray], steps: int) -> str:
     return f"step {int(record['step'])} of {steps}: loss {loss:.3g}, validation {check:.3g}"
 
 
-def _result(laws: list[NeuralLaw], state: State, static, history, result: Outcome, options: Options) -> Training:
+def _result(laws: list[Any], state: State, static, history, result: Outcome, options: Options) -> Training:
     import xarray as xr
 
     from symdyn import __version__

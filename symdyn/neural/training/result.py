@@ -21,7 +21,7 @@ Outcome = Literal["finished", "stopped_early", "not_finite", "interrupted"]
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """Laws with trained weights, one for each seed, and how they came about.
+    """Laws (`NeuralLaw` or `OperatorLaw`) with trained weights, one for each seed, and how they came about.
 
     `law`: the best one by validation; `laws`: those of all seeds, each at its best validation; `history`: an
     xarray.Dataset of loss, validation loss and skipped steps by seed and step; `result`: "finished", "stopped_early",
@@ -30,8 +30,8 @@ class Training:
     `history.to_netcdf(...)` and `history.to_dataframe().to_csv(...)` write.
     """
 
-    law: NeuralLaw
-    laws: tuple[NeuralLaw, ...]
+    law: Any
+    laws: tuple[Any, ...]
     history: Any
     result: Outcome
     settings: dict[str, str]
@@ -44,13 +44,13 @@ class Training:
         return "\n".join([head, *(f"  {name} = {value}" for name, value in self.settings.items())])
 
     @property
-    def model(self) -> NeuralLaw:
+    def model(self) -> Any:
         """The same as `law`, as `identify` names it; so `find_symmetries` takes a training as it takes a solution."""
         return self.law
 
-    def score(self, data, *, rtol: float = 1e-6, **reading):
-        """How well the best law does on data: see `NeuralLaw.score`."""
-        return self.law.score(data, rtol=rtol, **reading)
+    def score(self, data, **options):
+        """How well the best law does on data: see `NeuralLaw.score` and `OperatorLaw.score`."""
+        return self.law.score(data, **options)
 
 
 def scored(law: NeuralLaw, data, rtol: float, reading: dict[str, Any]):
