@@ -230,7 +230,12 @@ class OperatorLaw(eqx.Module):
 def rolled(law: OperatorLaw, first: Array, steps: int) -> Array:
     """The first field and those after each step, (steps + 1, c, *grid)."""
     ready = law.prepared()
-    return jnp.concatenate([first[None], jax.lax.scan(lambda x, _: (ready.advance(x),) * 2, first, length=steps)[1]])
+
+    def step(x: Array, _):
+        after = ready.advance(x)
+        return after, after
+
+    return jnp.concatenate([first[None], jax.lax.scan(step, first, length=steps)[1]])
 
 
 def default_kernels(grid: Grid) -> Shells:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -23,8 +24,8 @@ class OperatorLayer(eqx.Module):
     which they do not know, those that products at the places make beyond the grid, are not fed back step after step.
     """
 
-    kernel: eqx.Module
-    coefficients: eqx.Module | None
+    kernel: Any  # PlaneKernel or ZonalKernel
+    coefficients: Any  # PlaneCoefficients, SphereCoefficients, Tangent or None
     pointwise: EquivariantLayer | EquivariantLinear
     beside: bool = eqx.field(static=True, default=True)
 

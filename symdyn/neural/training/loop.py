@@ -203,7 +203,7 @@ def _flow(law: OperatorLaw, options: Options, data, validation, reading: dict[st
 class _Run:
     """One training: what does not change while it goes on. `more(k)`: the rows of round k, where not all are read."""
 
-    law: NeuralLaw | OperatorLaw
+    law: Any  # NeuralLaw or OperatorLaw
     options: Options
     rows: dict[str, np.ndarray]
     checks: dict[str, np.ndarray] | None
