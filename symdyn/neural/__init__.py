@@ -1,10 +1,16 @@
 """Networks that respect symmetry, as layers, as laws, and trained."""
 
 from symdyn.neural.carriers import Rates
+<<<<<<< HEAD
 from symdyn.neural.defects import broken_directions, layer_defects
+=======
+from symdyn.neural.defects import layer_defects
+from symdyn.neural.distil import Distilled, distil
+>>>>>>> 2aafd74 (Networks with the structure of mechanics, symplectic steps and projections, hybrid laws and their distillation)
 from symdyn.neural.epnn import EPNN
 from symdyn.neural.files import load_law
 from symdyn.neural.gated import EquivariantLayer
+from symdyn.neural.hybrid import hybrid
 from symdyn.neural.law import NeuralLaw
 from symdyn.neural.linear import EquivariantLinear
 from symdyn.neural.mlp import EquivariantMLP, Homogeneous, PlainMLP
@@ -18,17 +24,22 @@ from symdyn.neural.operators import (
     neural_operator,
 )
 from symdyn.neural.penalty import LayerPenalty, SymmetryPenalty
+from symdyn.neural.residual import residual_rates
+from symdyn.neural.structured import EnergyNetwork, LagrangianNetwork
 from symdyn.neural.training import Augmentation, RateMatching, Training, TrajectoryMatching, loss_by_element, train
 
 __all__ = [
     "EPNN",
     "Augmentation",
+    "Distilled",
+    "EnergyNetwork",
     "EquivariantLayer",
     "EquivariantLinear",
     "EquivariantMLP",
     "FlowMatching",
     "GaussHermite",
     "Homogeneous",
+    "LagrangianNetwork",
     "LayerPenalty",
     "NeuralLaw",
     "NeuralOperator",
@@ -40,11 +51,20 @@ __all__ = [
     "SymmetryPenalty",
     "Training",
     "TrajectoryMatching",
+<<<<<<< HEAD
     "broken_directions",
+=======
+    "distil",
+    "hybrid",
+>>>>>>> 2aafd74 (Networks with the structure of mechanics, symplectic steps and projections, hybrid laws and their distillation)
     "layer_defects",
     "load_law",
     "load_operator",
     "loss_by_element",
+<<<<<<< HEAD
     "neural_operator",
+=======
+    "residual_rates",
+>>>>>>> 2aafd74 (Networks with the structure of mechanics, symplectic steps and projections, hybrid laws and their distillation)
     "train",
 ]
