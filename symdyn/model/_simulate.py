@@ -11,7 +11,7 @@ from symdyn._errors import InputError, SymdynError
 from symdyn._types import StateSpace, double_precision
 from symdyn.model.inputs import input_path, with_first_inputs
 from symdyn.model.model import AbstractModel
-from symdyn.model.projection import projecting, quantities_of
+from symdyn.model.projection import kept, projecting, quantities_of
 from symdyn.model.symplectic import Symplectic
 
 
@@ -111,6 +111,8 @@ def integrated(
             states, done = _iteration()(model, starts, stamps, path)
         else:
             states, done = _integrator()(model, starts, stamps, path, rtol, jnp.asarray(atol), method, max_steps, ends)
+        if conserved is not None:
+            done = np.asarray(done) & kept(quantities_of(conserved, model.space), states, jnp.asarray(size))
     return np.asarray(states), np.asarray(done)
 
 

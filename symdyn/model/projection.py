@@ -16,6 +16,7 @@ from symdyn._errors import InputError
 from symdyn._types import Frozen, StateSpace
 from symdyn.model.model import AbstractModel
 
+KEPT = 1e-6  # of its size: a quantity that changes by more was not kept
 ROUNDS = 4  # of Newton's method in a projection: it starts within the error of a step
 
 
@@ -133,6 +134,14 @@ def projected(quantities: tuple[Callable, ...], x: Array, levels: Array, sizes: 
         return y + sizes * (steep.T @ (jnp.linalg.pinv(along, rtol=1e-12) @ missing))
 
     return jax.lax.fori_loop(0, ROUNDS, corrected, x)
+
+
+def kept(quantities: tuple[Callable, ...], states: Array, sizes: Array) -> np.ndarray:
+    """Which runs (runs, t, n) kept their quantities: far from the level set Newton's method does not reach it."""
+    values = jax.vmap(jax.vmap(lambda x: _values(quantities, x)))(states)
+    slopes = jax.vmap(jax.jacrev(lambda x: _values(quantities, x)))(states[:, 0]) * sizes
+    unit = jnp.abs(values[:, 0]) + jnp.linalg.norm(slopes, axis=-1)
+    return np.asarray(jnp.all(jnp.abs(values - values[:, :1]) <= KEPT * unit[:, None], axis=(1, 2)))
 
 
 @cache
