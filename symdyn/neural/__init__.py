@@ -1,12 +1,8 @@
 """Networks that respect symmetry, as layers, as laws, and trained."""
 
 from symdyn.neural.carriers import Rates
-<<<<<<< HEAD
 from symdyn.neural.defects import broken_directions, layer_defects
-=======
-from symdyn.neural.defects import layer_defects
 from symdyn.neural.distil import Distilled, distil
->>>>>>> 2aafd74 (Networks with the structure of mechanics, symplectic steps and projections, hybrid laws and their distillation)
 from symdyn.neural.epnn import EPNN
 from symdyn.neural.files import load_law
 from symdyn.neural.gated import EquivariantLayer
@@ -51,20 +47,14 @@ __all__ = [
     "SymmetryPenalty",
     "Training",
     "TrajectoryMatching",
-<<<<<<< HEAD
     "broken_directions",
-=======
     "distil",
     "hybrid",
->>>>>>> 2aafd74 (Networks with the structure of mechanics, symplectic steps and projections, hybrid laws and their distillation)
     "layer_defects",
     "load_law",
     "load_operator",
     "loss_by_element",
-<<<<<<< HEAD
     "neural_operator",
-=======
     "residual_rates",
->>>>>>> 2aafd74 (Networks with the structure of mechanics, symplectic steps and projections, hybrid laws and their distillation)
     "train",
 ]
