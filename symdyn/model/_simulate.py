@@ -11,6 +11,8 @@ from symdyn._errors import InputError, SymdynError
 from symdyn._types import StateSpace, double_precision
 from symdyn.model.inputs import input_path, with_first_inputs
 from symdyn.model.model import AbstractModel
+from symdyn.model.projection import kept, projecting, quantities_of
+from symdyn.model.symplectic import Symplectic
 
 
 def simulate(
@@ -22,6 +24,8 @@ def simulate(
     interpolation: str = "cubic",
     rtol: float = 1e-9,
     method=None,
+    step: float | None = None,
+    conserved=None,
     max_steps: int = 1_000_000,
 ):
     """Integrate a law from a start, in float64; a discrete law is iterated.
@@ -38,7 +42,12 @@ def simulate(
         times, which must cover these. Without it every input keeps the value that `start` has.
     interpolation: of sampled inputs: "cubic" (Hermite, with backward differences) or "linear".
     rtol: relative tolerance; the absolute one is rtol times the size of each variable at the start.
-    method: a diffrax solver; `diffrax.Dopri8()` by default (for stiff laws try `diffrax.Kvaerno5()`).
+    method: a diffrax solver; `diffrax.Dopri8()` by default (for stiff laws try `diffrax.Kvaerno5()`), or
+        `sd.Symplectic()`.
+    step: a fixed length of steps instead of an adaptive one, in the model's time unit; steps are shortened so that a
+        whole number of them reaches each of the times. Symplectic methods need it.
+    conserved: quantities that each step keeps at their value at the start: what `conserved_quantities` found, or
+        functions of one state (n,) in JAX, one or a list. The state is moved onto their level set after each step.
     max_steps: most steps before giving up.
 
     Returns an xarray.Dataset with the state variables and their units. Raises InputError for a start or times that do
@@ -57,7 +66,9 @@ def simulate(
     t, coordinate = read_times(times, model.time_unit)
     path = input_path(model, inputs, t, interpolation)
     x0, dims = read_start(model.space, with_first_inputs(model, start, path, t[0]))
-    states, done = integrated(model, x0, t, path=path, rtol=rtol, method=method, max_steps=max_steps)
+    states, done = integrated(
+        model, x0, t, path=path, rtol=rtol, method=method, step=step, conserved=conserved, max_steps=max_steps
+    )
     if not done.all():
         run = int(np.flatnonzero(~done)[0])
         reached = t[np.isfinite(states[run]).all(axis=1)].max(initial=t[0])
@@ -76,6 +87,8 @@ def integrated(
     path=None,
     rtol: float = 1e-9,
     method=None,
+    step: float | None = None,
+    conserved=None,
     max_steps: int = 1_000_000,
 ) -> tuple[np.ndarray, np.ndarray]:
     """States (runs, t, n) from the starts (runs, n), and which runs were finished (runs,).
@@ -84,14 +97,51 @@ def integrated(
     """
     import jax.numpy as jnp
 
-    atol = rtol * np.maximum(sizes(model.space, x0), np.finfo(float).tiny)
+    size = np.maximum(sizes(model.space, x0), np.finfo(float).tiny)
+    if model.discrete and not (method is step is conserved is None):
+        raise InputError("a map is iterated: method, step and conserved are for laws of rates")
+    method, ends = _method(model, x0, t, method, step, conserved, size, path), None
+    if step is not None:
+        ends = _fixed(t, step, max_steps)
+        max_steps = len(ends)
+    atol = rtol * size
     with double_precision():
         starts, stamps = jnp.asarray(x0), jnp.asarray(t)
         if model.discrete:
             states, done = _iteration()(model, starts, stamps, path)
         else:
-            states, done = _integrator()(model, starts, stamps, path, rtol, jnp.asarray(atol), method, max_steps)
+            states, done = _integrator()(model, starts, stamps, path, rtol, jnp.asarray(atol), method, max_steps, ends)
+        if conserved is not None:
+            done = np.asarray(done) & kept(quantities_of(conserved, model.space), states, jnp.asarray(size))
     return np.asarray(states), np.asarray(done)
+
+
+def _method(model, x0, t, method, step, conserved, size, path):
+    """The diffrax solver, with a projection around it where quantities are to be kept; None for the default."""
+    if isinstance(method, Symplectic):
+        if step is None:
+            raise InputError("symplectic steps have a fixed length: simulate(..., step=...), a fraction of a period")
+        if conserved is not None:
+            raise InputError("a projection spoils symplectic steps: give method=Symplectic() or conserved=, not both")
+        method = method.solver(model, x0, path)
+    if conserved is None:
+        return method
+    import diffrax
+    import jax.numpy as jnp
+
+    with double_precision():
+        return projecting()(method or diffrax.Dopri8(), quantities_of(conserved, model.space), jnp.asarray(size))
+
+
+def _fixed(t: np.ndarray, step: float, most: int) -> np.ndarray:
+    """Times at which steps end, (k,): each interval between wanted times in equal steps of at most `step`."""
+    if not (np.isfinite(step) and step > 0):
+        raise InputError(f"the length of a step must be a positive number, got {step!r}")
+    counts = np.maximum(np.ceil(np.diff(t) / step * (1 - 1e-12)).astype(int), 1)
+    if counts.sum() > most:
+        raise InputError(f"{counts.sum()} steps of {step:g} are more than max_steps={most}")
+    parts = [a + (b - a) * np.arange(k) / k for a, b, k in zip(t[:-1], t[1:], counts, strict=True)]
+    return np.append(np.concatenate(parts), t[-1])
 
 
 @cache
@@ -102,9 +152,11 @@ def _integrator():
     import jax
 
     @eqx.filter_jit
-    def integrate(model, x0, t, path, rtol, atol, method, max_steps):
+    def integrate(model, x0, t, path, rtol, atol, method, max_steps, ends):
         # steps end on the wanted times: the dense output of high-order methods is less exact than their steps
         control = diffrax.ClipStepSizeController(diffrax.PIDController(rtol=rtol, atol=atol), step_ts=t)
+        if ends is not None:
+            control = diffrax.StepTo(ts=ends)
 
         def one(x):
             return diffrax.diffeqsolve(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -9,8 +12,10 @@ import numpy as np
 from symdyn._archive import DAMAGED, read_archive, write_archive
 from symdyn._errors import InputError
 from symdyn.model.model import rates_at
+from symdyn.neural.hybrid import hybrid
 from symdyn.neural.law import NeuralLaw, with_scales
-from symdyn.regress.files import decoded, encoded
+from symdyn.regress import Solution
+from symdyn.regress.files import decoded, encoded, packed, unpacked
 
 FORMAT, VERSION = "symdyn neural law", 1
 
@@ -18,7 +23,10 @@ FORMAT, VERSION = "symdyn neural law", 1
 def write_law(law: NeuralLaw, path) -> None:
     """Write a law made by `NeuralLaw.of`. The file appears whole or not at all.
 
-    Raises InputError for a network of one's own (a file holds no code) and a folder that is not there.
+    Of a hybrid law the known part goes into the same file, where it is a solution of `identify`.
+
+    Raises InputError for a network of one's own or a known part that is a function (a file holds no code), and a folder
+    that is not there.
     """
     if law.recipe is None:
         raise InputError(
@@ -32,7 +40,19 @@ def write_law(law: NeuralLaw, path) -> None:
         "action": encoded(action), "widths": encoded(widths), "dtype": dtype, "options": encoded(dict(options)),
         "scale": encoded(law.scale), "rate_scale": encoded(law.rate_scale),
     }  # fmt: skip
-    write_archive(path, FORMAT, VERSION, document, {**numbered(law.network), "probe": _probe(law)})
+    arrays = {**numbered(law.network), "probe": _probe(law)}
+    if law.known is not None:
+        if not isinstance(law.known.of, Solution):
+            raise InputError(
+                "a hybrid law is saved where its known part is a solution of identify: a file holds no code. Save its "
+                "`remainder`, and join it with the known part after reading"
+            )
+        document["known"], own = packed(law.known.of)
+        document["corrects"] = encoded(law.corrects)
+        arrays |= {f"known_{name}": values for name, values in own.items()}
+    elif law.corrects:
+        document["corrects"] = encoded(law.corrects)
+    write_archive(path, FORMAT, VERSION, document, arrays)
 
 
 def load_law(path) -> NeuralLaw:
@@ -57,11 +77,13 @@ def load_law(path) -> NeuralLaw:
     try:
         law = NeuralLaw.of(
             decoded(document["space"]), decoded(document["action"]), decoded(document["widths"]), key=jax.random.key(0),
-            targets=decoded(document["targets"]), kinematics=dict(decoded(document["kinematics"])),
+            targets=decoded(document.get("corrects", document["targets"])),
+            kinematics=dict(decoded(document["kinematics"])),
             inputs=decoded(document["inputs"]), time_unit=str(document["time_unit"]),
             discrete=bool(document["discrete"]), dtype=document["dtype"], **decoded(document["options"]),
         )  # fmt: skip
         law = eqx.tree_at(lambda m: m.network, law, with_numbered(law.network, arrays))
+        law = _whole(law, document, arrays)
         law = with_scales(law, decoded(document["scale"]), decoded(document["rate_scale"]))
         probe, again = arrays["probe"], _probe(law)
     except InputError:
@@ -71,6 +93,15 @@ def load_law(path) -> NeuralLaw:
     if probe.shape != again.shape or not np.allclose(probe, again, rtol=1e-3, atol=1e-3 * np.abs(probe).max()):
         raise InputError(f"{path} gives other rates than when it was written: read it with the symdyn that wrote it")
     return law
+
+
+def _whole(law: NeuralLaw, document: dict[str, Any], arrays: dict[str, np.ndarray]) -> NeuralLaw:
+    """A network with the known part of its file, where that has one."""
+    targets, corrects = decoded(document["targets"]), decoded(document.get("corrects", ()))
+    if "known" in document:
+        own = {name.removeprefix("known_"): values for name, values in arrays.items() if name.startswith("known_")}
+        law = hybrid(unpacked(document["known"], own), law)
+    return replace(law, targets=targets, corrects=corrects) if corrects else law
 
 
 def _probe(law: NeuralLaw) -> np.ndarray:

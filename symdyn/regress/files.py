@@ -84,6 +84,11 @@ def write_law(solution: Solution, path) -> None:
 
     Raises InputError for a law with a user's own Python function (a file holds no code) or a folder that is not there.
     """
+    write_archive(path, FORMAT, VERSION, *packed(solution), MEMBER)
+
+
+def packed(solution: Solution) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What a file says of a law, as JSON and as arrays. Raises InputError for a law with Python functions."""
     document = _document(solution)
     basis = np.asarray(solution.model.subspace.basis)
     where = np.nonzero(basis)
@@ -96,7 +101,7 @@ def write_law(solution: Solution, path) -> None:
         "covariance": solution.covariance,
         **seen,
     }
-    write_archive(path, FORMAT, VERSION, document, arrays, MEMBER)
+    return document, arrays
 
 
 def _document(solution: Solution) -> dict[str, Any]:
@@ -138,12 +143,13 @@ def read_law(path) -> Solution:
     """
     document, arrays = read_archive(path, FORMAT, VERSION, MEMBER)
     try:
-        return _solution(document, arrays)
+        return unpacked(document, arrays)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise InputError(f"{path} is not a symdyn law, or is damaged: {error}") from error
 
 
-def _solution(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Solution:
+def unpacked(document: dict[str, Any], arrays: dict[str, np.ndarray]) -> Solution:
+    """The law that `packed` wrote out. Raises KeyError, TypeError, ValueError and the like for damaged parts."""
     settings: Settings = decoded(document["settings"])
     shape = tuple(int(n) for n in document["subspace"]["shape"])
     if arrays["offset"].shape != shape or len(arrays["basis_index"]) != len(shape) + 1:

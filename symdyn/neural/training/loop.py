@@ -13,7 +13,8 @@ import numpy as np
 
 from symdyn._errors import InputError
 from symdyn._progress import tell
-from symdyn.data.recording import Recording
+from symdyn._types import double_precision
+from symdyn.data.recording import Recording, Trajectory
 from symdyn.neural.law import NeuralLaw
 from symdyn.neural.operators.law import OperatorLaw
 from symdyn.neural.penalty import AbstractPenalty, LayerPenalty
@@ -265,14 +266,30 @@ def _cast(rows: dict[str, np.ndarray], dtype) -> dict[str, Any]:
 
 
 def _sizes(recording: Recording, law: NeuralLaw) -> tuple[np.ndarray, np.ndarray]:
-    """States and rates (differences) of all runs, for their sizes."""
+    """States and rates (differences) of all runs, for their sizes; of a hybrid law, what its known part leaves."""
     here = law.space.indices(law.targets)
     runs = recording.trajectories
+    if law.known is not None:
+        return np.concatenate([run.states for run in runs]), np.concatenate([_left(run, law) for run in runs])
     rates = [
         run.states[:, here] if law.discrete else np.diff(run.states[:, here], axis=0) / np.diff(run.times)[:, None]
         for run in runs
     ]
     return np.concatenate([run.states for run in runs]), np.concatenate(rates)
+
+
+def _left(run: Trajectory, law: NeuralLaw) -> np.ndarray:
+    """Rates, measured or by differences, without the known part; of a map, the next state without it."""
+    assert law.known is not None
+    with double_precision():
+        base = np.asarray(jax.vmap(law.known.rate)(jnp.asarray(run.states)), float)
+    here = law.space.indices(law.targets)
+    if law.discrete:
+        return run.states[1:, here] - base[:-1]
+    if run.rates is not None and run.rates.shape == base.shape:
+        return run.rates - base
+    slopes = np.diff(run.states[:, here], axis=0) / np.diff(run.times)[:, None]
+    return slopes - 0.5 * (base[1:] + base[:-1])
 
 
 def _record(state: State, losses, skipped) -> dict[str, np.ndarray]:

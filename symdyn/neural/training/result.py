@@ -12,7 +12,7 @@ from symdyn.data.door import read
 from symdyn.data.reading import Reading
 from symdyn.model._simulate import integrated
 from symdyn.model.inputs import input_path
-from symdyn.model.model import rates_at
+from symdyn.model.model import AbstractModel, rates_at
 from symdyn.neural.law import NeuralLaw
 from symdyn.regress._score import compared
 
@@ -77,9 +77,9 @@ def scored(law: NeuralLaw, data, rtol: float, reading: dict[str, Any]):
     return xr.Dataset(out, coords=coords)
 
 
-def recorded(law: NeuralLaw, data, reading: dict[str, Any]):
+def recorded(law: AbstractModel, data, reading: dict[str, Any]):
     """Data as a recording of the law's state. Raises InputError where they have another one."""
-    reading.setdefault("inputs", law.inputs)
+    reading = {"inputs": law.inputs, **reading}
     if law.targets:
         reading.setdefault("rate_of", law.targets)
     recording = read(data, Reading(**reading))
