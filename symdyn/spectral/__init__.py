@@ -3,6 +3,7 @@
 from symdyn.spectral.anomaly import Anomaly, Departures, departures, symmetry_anomaly
 from symdyn.spectral.discovery import FoundSubgroup, find_subgroup
 from symdyn.spectral.elements import ElementTest, symmetry_ratios
+from symdyn.spectral.files import load_spectral
 from symdyn.spectral.fixed import FixedSpace, fixed_space, representation
 from symdyn.spectral.further_spaces import OwnFeatures, PowerSums
 from symdyn.spectral.regression import SpectralModel, fit_invariant
@@ -32,6 +33,7 @@ __all__ = [
     "find_subgroup",
     "fit_invariant",
     "fixed_space",
+    "load_spectral",
     "random_subset",
     "representation",
     "symmetry_anomaly",

@@ -59,6 +59,12 @@ class SpectralModel(eqx.Module):
         out = np.sqrt(np.maximum(np.einsum("mpr,rt,mpt->mp", psi, np.asarray(self.covariance), psi), 0.0))
         return out[:, 0] if self.scalar else out
 
+    def save(self, path) -> None:
+        """Write the function to a file without code, for `load_spectral`. Raises InputError for own features."""
+        from symdyn.spectral.files import save_spectral
+
+        save_spectral(self, path)
+
     def discrepancy(self, move: Callable, points) -> float:
         """The largest change of a scalar under a map of points (m, n), by the largest value."""
         x = np.asarray(points, np.float64)

@@ -330,7 +330,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     label = {"symdyn": "symdyn", "symmetry": "with a symmetry", "pysindy": "PySINDy, weak, set by the truth"}
     columns = -(-len(names) // 2)
     picture, axes = plt.subplots(
-        4, columns, figsize=(2.1 * columns, 7.4), layout="constrained", sharex=True, squeeze=False
+        4, columns, figsize=(2.1 * columns, 7.8), layout="constrained", sharex=True, squeeze=False
     )
     for axis in axes.ravel():
         axis.set_visible(False)
@@ -361,7 +361,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
             upper.set_ylabel("TPR", fontsize=8)
             lower.set_ylabel("largest error", fontsize=8)
     handles = {text: h for axis in axes.ravel() for h, text in zip(*axis.get_legend_handles_labels(), strict=True)}
-    picture.legend(handles.values(), handles.keys(), loc="outside upper center", ncol=4, frameon=False, fontsize=8)
+    picture.legend(handles.values(), handles.keys(), loc="outside upper center", ncol=min(columns, 4), frameon=False, fontsize=8)
     picture.savefig(path, dpi=150)
 
 
