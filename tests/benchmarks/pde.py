@@ -361,7 +361,9 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
             upper.set_ylabel("TPR", fontsize=8)
             lower.set_ylabel("largest error", fontsize=8)
     handles = {text: h for axis in axes.ravel() for h, text in zip(*axis.get_legend_handles_labels(), strict=True)}
-    picture.legend(handles.values(), handles.keys(), loc="outside upper center", ncol=min(columns, 4), frameon=False, fontsize=8)
+    picture.legend(
+        handles.values(), handles.keys(), loc="outside upper center", ncol=min(columns, 4), frameon=False, fontsize=8
+    )
     picture.savefig(path, dpi=150)
 
 
