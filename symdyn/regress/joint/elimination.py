@@ -150,7 +150,8 @@ class TermSearch:
     def _without_weakest(self, point: Point, small: Reduced) -> Point:
         kept = np.flatnonzero(point.mask)
         covariance = small.covariance(point.mask)
-        wald = point.weights[kept] ** 2 / np.maximum(np.diag(covariance), 1e-300)
+        with np.errstate(over="ignore"):  # a variance that is lost in rounding
+            wald = point.weights[kept] ** 2 / np.maximum(np.diag(covariance), 1e-300)
         worst = int(np.argmin(wald))
         # the others move along their correlation with the one that goes to zero
         change = np.zeros(len(point.mask))
