@@ -90,9 +90,14 @@ def load_law(path) -> NeuralLaw:
         raise
     except DAMAGED as error:
         raise InputError(f"{path} is not a {FORMAT}, or is damaged: {error}") from error
-    if probe.shape != again.shape or not np.allclose(probe, again, rtol=1e-3, atol=1e-3 * np.abs(probe).max()):
-        raise InputError(f"{path} gives other rates than when it was written: read it with the symdyn that wrote it")
+    check_probe(path, probe, again, "rates")
     return law
+
+
+def check_probe(path, probe: np.ndarray, again: np.ndarray, what: str) -> None:
+    """Raise InputError where a law that was read gives other values at one fixed input than when it was written."""
+    if probe.shape != again.shape or not np.allclose(probe, again, rtol=1e-3, atol=1e-3 * np.abs(probe).max()):
+        raise InputError(f"{path} gives other {what} than when it was written: read it with the symdyn that wrote it")
 
 
 def _whole(law: NeuralLaw, document: dict[str, Any], arrays: dict[str, np.ndarray]) -> NeuralLaw:

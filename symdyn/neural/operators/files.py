@@ -12,7 +12,7 @@ import numpy as np
 from symdyn._archive import DAMAGED, read_archive, write_archive
 from symdyn._errors import InputError
 from symdyn.fields import Box, Grid, Periodic, Sphere
-from symdyn.neural.files import numbered, with_numbered
+from symdyn.neural.files import check_probe, numbered, with_numbered
 from symdyn.neural.operators.kernels import GaussHermite, Shells
 from symdyn.neural.operators.law import OperatorLaw, network_of
 from symdyn.regress.files import decoded, encoded
@@ -81,8 +81,7 @@ def load_operator(path) -> OperatorLaw:
         raise
     except DAMAGED as error:
         raise InputError(f"{path} is not a {FORMAT}, or is damaged: {error}") from error
-    if probe.shape != again.shape or not np.allclose(probe, again, rtol=1e-3, atol=1e-3 * np.abs(probe).max()):
-        raise InputError(f"{path} gives other fields than when it was written: read it with the symdyn that wrote it")
+    check_probe(path, probe, again, "fields")
     return law
 
 

@@ -263,6 +263,7 @@ def time_step(fields: Fields) -> float:
 
 
 def network_of(grid, space, vectors, recipe, key) -> NeuralOperator:
+    """The network of a recipe (action, widths, kernels, promotion, kept symmetry, places, precision)."""
     action, widths, kernels, promote, kept, places, dtype = recipe
     return neural_operator(
         grid, space, action, widths, kernels, key=key, vectors=vectors, promote=promote, kept=kept, places=places,

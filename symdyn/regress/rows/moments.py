@@ -144,6 +144,7 @@ def term_rows(terms: Any, x, y, w):
 
 
 def given_rows(terms: Any, x, y, w):
+    """Rows that were evaluated already, as columns: (p, c), (t, c), (c,) -> (p + t, c), (c,)."""
     return jnp.concatenate([x, y]), w
 
 

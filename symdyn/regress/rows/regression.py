@@ -216,6 +216,7 @@ def recording_of_law(recording: Recording, settings: Settings) -> Recording:
 
 
 def check_terms(terms: AbstractTerms, targets: StateSpace, samples: int | None) -> None:
+    """Raise InputError for vector terms of another size than the targets, and for fewer samples than terms."""
     if terms.value_shape and terms.value_shape != (targets.size,):
         raise InputError(
             f"the library's terms are vectors of size {terms.value_shape[0]} but {', '.join(targets.names)} has "
