@@ -55,13 +55,13 @@ def moments(rows: int):
     x, y = rng.normal(size=(2, rows, 3))
     with double_precision():
         scale, whitener = sample_whitener(term_rows, terms, (x, y, np.ones(rows)), terms.size)
-    inverse, plain = inverse_whitener(scale, whitener, terms.size)
+    factor, plain = inverse_whitener(scale, whitener, terms.size)
     devices = tuple(jax.devices()[:1])
 
     def call():
         with double_precision():
             columns = x, y, np.ones(rows)
-            return compiled_moments(term_rows, terms, inverse, plain, columns, 2**17, (4096, 32, 1), devices)[0]
+            return compiled_moments(term_rows, terms, factor, plain, columns, 2**17, (4096, 32, 1), devices)[0]
 
     return call, 2.0 * rows * (terms.size + 3) ** 2
 

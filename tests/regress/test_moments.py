@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symdyn as sd
+from symdyn.regress.rows import moments
 from symdyn.regress.rows.moments import design_moments, sample_moments
 
 
@@ -54,6 +55,23 @@ def test_moments_are_those_of_the_weighted_design(m, p, seed):
     gram = rows.T @ rows
     np.testing.assert_allclose(r.T @ r, gram, atol=1e-12 * np.abs(gram).max())
     assert got.n_rows == m
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_columns_that_depend_on_each_other_do_not_spoil_the_others(compiled, monkeypatch):
+    """Of nine columns two are combinations of others and one is zero; the rest keeps its digits, wherever it stands."""
+    if compiled:
+        monkeypatch.setattr(moments, "HOST_ROWS", 0)
+    rng = np.random.default_rng(0)
+    design, y = rng.normal(size=(600, 9)), rng.normal(size=(600, 2))
+    design[:, 2] = design[:, 0] - 3 * design[:, 1]
+    design[:, 5] = design[:, 2] + design[:, 4]
+    design[:, 6] = 0.0
+    got = design_moments(design, y, np.ones(600))
+    rows, r = np.column_stack([design, y]) / got.scale, got.r_factor()
+    gram = rows.T @ rows
+    np.testing.assert_allclose(r.T @ r, gram, atol=1e-13 * np.abs(gram).max())
+    assert not r[:, 6].any()
 
 
 def test_small_residuals_keep_their_digits():

@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
+from scipy.linalg import solve_triangular
 
 from symdyn._errors import InputError
 from symdyn._types import double_precision
@@ -149,19 +150,22 @@ def given_rows(terms: Any, x, y, w):
 
 
 @eqx.filter_jit
-def _chunk_moments(rows: Callable, terms: Any, inverse, plain: int, x, y, w):
-    """Whitened moments: x (b, k, n, c) -> (b, q, q), summed over the k chunks of a block."""
-    scale = jnp.diag(inverse)[:plain, None]
+def _chunk_moments(rows: Callable, terms: Any, factor, plain: int, x, y, w):
+    """Whitened moments: x (b, k, n, c) -> (b, q, q), summed over the k chunks of a block; see `inverse_whitener`."""
+    scale = jnp.diag(factor)[: max(plain, 0), None]
 
     def add(total, chunk):
         a, weight = rows(terms, *chunk)
         a = jnp.where(weight > 0, a, 0.0) if _may_be_infinite(terms) else a
         a = a * jnp.sqrt(weight)
-        u = jnp.concatenate([a[:plain] * scale, inverse[plain:] @ a]) if plain else inverse @ a
+        if plain < 0:
+            u = jax.scipy.linalg.solve_triangular(factor, a, lower=True)
+        else:
+            u = jnp.concatenate([a[:plain] * scale, factor[plain:] @ a]) if plain else factor @ a
         return total + u @ u.T, None
 
     def block(_, chunks):
-        return None, jax.lax.scan(add, jnp.zeros_like(inverse), chunks)[0]
+        return None, jax.lax.scan(add, jnp.zeros_like(factor), chunks)[0]
 
     return jax.lax.scan(block, None, (x, y, w))[1]
 
@@ -173,8 +177,8 @@ def _sharded_moments(devices: tuple) -> Callable:
     split = jax.sharding.PartitionSpec("blocks")
 
     @eqx.filter_jit
-    def moments(rows: Callable, terms: Any, inverse, plain: int, x, y, w):
-        own = partial(_chunk_moments, rows, terms, inverse, plain)
+    def moments(rows: Callable, terms: Any, factor, plain: int, x, y, w):
+        own = partial(_chunk_moments, rows, terms, factor, plain)
         return jax.shard_map(own, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)(x, y, w)
 
     return moments
@@ -260,16 +264,16 @@ def segment_ends(lengths: tuple[int, ...]) -> np.ndarray:
 
 
 def _pass(rows, terms, columns, few: Callable | None, scale, whitener, p: int, ends: np.ndarray) -> Moments:
-    inverse, plain = inverse_whitener(scale, whitener, p)
+    factor, plain = inverse_whitener(scale, whitener, p)
     c, k, _ = _block_shape(len(columns[0]), len(scale))
     blocks, sizes, owner = [], [], []
     for number, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
         part = tuple(column[start:end] for column in columns)
         if few is not None:
-            sums, counts = _host_moments(few, inverse, plain, part, c * k)
+            sums, counts = _host_moments(few, factor, plain, part, c * k)
         else:
             shape = _block_shape(end - start, len(scale))
-            sums, counts = compiled_moments(rows, terms, inverse, plain, part, c * k, shape)
+            sums, counts = compiled_moments(rows, terms, factor, plain, part, c * k, shape)
         blocks.append(sums)
         sizes.append(counts)
         owner.append(np.full(len(counts), number))
@@ -277,7 +281,7 @@ def _pass(rows, terms, columns, few: Callable | None, scale, whitener, p: int, e
 
 
 def compiled_moments(
-    rows, terms, inverse, plain: int, columns, largest: int, shape: tuple[int, int, int], devices: tuple = ()
+    rows, terms, factor, plain: int, columns, largest: int, shape: tuple[int, int, int], devices: tuple = ()
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whitened moments in blocks of about `largest` rows, (b, q, q), and the rows in each.
 
@@ -290,7 +294,7 @@ def compiled_moments(
     for start in range(0, m, b * k * c):
         left = min(m - start, b * k * c)
         x, y, w = (_padded(column[start : start + left], b, k, c, repeat=i < 2) for i, column in enumerate(columns))
-        blocks.append(np.asarray(function(rows, terms, inverse, plain, x, y, w)))
+        blocks.append(np.asarray(function(rows, terms, factor, plain, x, y, w)))
         sizes.append(np.clip(left - k * c * np.arange(b), 0, k * c))
     sums, counts = np.concatenate(blocks), np.concatenate(sizes)
     sums, counts = sums[counts > 0], counts[counts > 0]
@@ -298,23 +302,25 @@ def compiled_moments(
     return np.add.reduceat(sums, starts), np.add.reduceat(counts, starts)
 
 
-def _host_moments(theta: Callable, inverse, plain: int, columns, rows: int) -> tuple[np.ndarray, np.ndarray]:
+def _host_moments(theta: Callable, factor, plain: int, columns, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Whitened moments in blocks of `rows` rows, (b, q, q), and the rows in each block, some rows at a time."""
-    m, q = len(columns[0]), len(inverse)
+    m, q = len(columns[0]), len(factor)
     cached = 2 ** int(np.log2(max(HOST_BYTES // (8 * q), 256)))  # rows whose columns fit the cache
     step = cached * (rows // cached) or rows * (cached // rows)
     blocks = np.zeros((ceil(m / rows), q, q))
     for start in range(0, m, step):
         a = _host_rows(theta, *(column[start : start + step] for column in columns))
-        if plain:
-            a[plain:] = inverse[plain:] @ a  # the terms are scaled below, once for all rows
+        if plain < 0:
+            a = solve_triangular(factor, a, lower=True, check_finite=False)
+        elif plain:
+            a[plain:] = factor[plain:] @ a  # the terms are scaled below, once for all rows
         else:
-            a = inverse @ a
+            a = factor @ a
         for k in range(0, a.shape[1], min(rows, cached)):
             part = a[:, k : k + min(rows, cached)]
             blocks[(start + k) // rows] += part @ part.T  # NumPy sees the symmetry and forms one half
-    if plain:
-        scale = np.append(np.diag(inverse)[:plain], np.ones(q - plain))
+    if plain > 0:
+        scale = np.append(np.diag(factor)[:plain], np.ones(q - plain))
         blocks *= scale[:, None] * scale
     return blocks, np.clip(m - rows * np.arange(len(blocks)), 0, rows)
 

@@ -153,7 +153,7 @@ class BlockMoments:
         if not made:
             return np.zeros((count, q, q)), np.zeros(count, int)
         x, y, w, places = (joined(column) for column in zip(*made, strict=True))
-        inverse, plain = inverse_whitener(self.scale, self.whitener, p)
+        factor, plain = inverse_whitener(self.scale, self.whitener, p)
         rows, terms = (given_rows, None) if self.weak else (term_rows, self.terms)
         counts = np.bincount(places // largest, minlength=count)
         most, held = largest, self.task
@@ -168,7 +168,7 @@ class BlockMoments:
         c = min(most, CHUNK)
         k = max(min(most // c, 2**18 // CHUNK), 1)
         shape = c, k, max(1, min(CALL, held) // (k * c))
-        sums, _ = compiled_moments(rows, terms, inverse, plain, (x, y, w), most, shape, self.devices)
+        sums, _ = compiled_moments(rows, terms, factor, plain, (x, y, w), most, shape, self.devices)
         if not np.isfinite(sums).all() and not self.weak:
             name_infinite_term(self.terms, x, w, first)
         return sums, counts

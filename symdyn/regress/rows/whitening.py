@@ -7,6 +7,7 @@ from jaxtyping import Float
 from scipy.linalg import solve_triangular
 
 FLOOR = 1e-12  # smallest pivot of the whitener, relative to its column
+SOLVED = 1e5  # a whitener with a larger condition number is solved with: its inverse would lose five digits
 
 
 def upper_factor(rows: np.ndarray) -> np.ndarray:
@@ -15,14 +16,15 @@ def upper_factor(rows: np.ndarray) -> np.ndarray:
 
 
 def triangular_root(gram: Float[np.ndarray, "q q"]) -> Float[np.ndarray, "q q"]:
-    """Upper triangular C with C'C = gram, also where the matrix is singular to rounding."""
+    """Upper triangular C with C'C = gram, also where the matrix is singular to rounding; zero columns stay zero."""
     try:
         return np.linalg.cholesky(gram).T
     except np.linalg.LinAlgError:
         if not np.isfinite(gram).all():
             return np.full_like(gram, np.nan)
         values, vectors = np.linalg.eigh(gram)
-        return upper_factor((vectors * np.sqrt(np.maximum(values, 0.0))).T)
+        root = upper_factor((vectors * np.sqrt(np.maximum(values, 0.0))).T)
+        return np.where(np.diag(gram) > 0, root, 0.0)
 
 
 def condition(upper: np.ndarray) -> float:
@@ -74,6 +76,13 @@ def floored(r: np.ndarray) -> np.ndarray:
 
 
 def inverse_whitener(scale: np.ndarray, whitener: np.ndarray, p: int) -> tuple[np.ndarray, int]:
-    """What rows as columns are multiplied by, (q, q), and how many of the first ones it only scales."""
+    """What rows as columns are multiplied by, (q, q), and how many of the first ones it only scales.
+
+    The count is -1 where the matrix is a lower triangle to be solved with instead. The inverse of a poor whitener
+    spoils the columns that follow a nearly dependent one: the rounding of that one, eps times the condition number,
+    comes back in theirs. Solving row by row, what was rounded is what is subtracted.
+    """
+    if condition(whitener) > SOLVED:
+        return whitener.T * scale[:, None], -1
     plain = p if np.count_nonzero(whitener[:p, :p]) == p else 0  # a diagonal of ones: nothing to multiply there
     return np.linalg.inv(whitener).T / scale, plain
