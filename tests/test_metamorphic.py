@@ -156,7 +156,7 @@ def moved(data: xr.Dataset, law: sd.Solution, matrix: np.ndarray, shift: np.ndar
     return out
 
 
-@pytest.mark.parametrize("system", PLAIN)
+@pytest.mark.parametrize("system", [s if s == "lorenz" else pytest.param(s, marks=pytest.mark.slow) for s in PLAIN])
 def test_a_fit_of_all_polynomials_moves_with_any_affine_change_of_coordinates(system):
     data = recorded(system)
     here = identified(data, solver=sd.LeastSquares())
@@ -171,7 +171,9 @@ def test_a_fit_of_all_polynomials_moves_with_any_affine_change_of_coordinates(sy
     assert_same(rates(there, at @ matrix.T + shift), rates(here, at) @ matrix.T, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("system", "n"), [("kepler", 3), ("harmonic_oscillator", 2)])
+@pytest.mark.parametrize(
+    ("system", "n"), [pytest.param("kepler", 3, marks=pytest.mark.slow), ("harmonic_oscillator", 2)]
+)
 @pytest.mark.parametrize("reflected", [False, True])
 def test_a_law_with_enforced_symmetry_does_not_see_the_axes(system, n, reflected):
     data = recorded(system)
