@@ -1,8 +1,8 @@
 """Mutation testing of `symdyn/symmetry` and `symdyn/regress`: do the tests notice when the code is wrong?
 
     pip install cosmic-ray pytest-cov
-    SYMDYN_EXAMPLES_RUN_BY_DOCS=1 python -m pytest -n 2 --cov=symdyn --cov-context=test --cov-report=   # writes .coverage
-    python tests/benchmarks/mutation.py --coverage .coverage --mutants 150 --results mutants.csv
+    python -m pytest -n 2 --cov=symdyn --cov-context=test --cov-report=
+    python tests/benchmarks/mutation.py --mutants 150 --results mutants.csv
 
 Mutants are Cosmic Ray's: a random place of the code (the same chance for each), then one of its operators that applies
 there. Each is tested with the tests of the default run that reach its line, the most specific first, until one fails:
@@ -15,6 +15,7 @@ no test finished). Run on a clean checkout: the code is copied and the copy muta
 import argparse
 import ast
 import csv
+import importlib
 import os
 import random
 import shutil
@@ -135,7 +136,7 @@ def fatal(log: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--coverage", required=True)
+    parser.add_argument("--coverage", default=".coverage")
     parser.add_argument("--mutants", type=int, default=150)
     parser.add_argument("--tests", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=120.0)
@@ -146,7 +147,8 @@ def main() -> None:
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
 
-    import diffrax, equinox, matplotlib, optax, pysindy, scipy.stats, sympy, xarray  # noqa: E401, F401  (shared by all children)
+    for name in ("diffrax", "equinox", "matplotlib", "optax", "pysindy", "scipy.stats", "sympy", "xarray"):
+        importlib.import_module(name)  # once for all children
 
     lines, breadth = tests_by_line(options.coverage)
     files = [f for part in PARTS for f in sorted((options.root / "symdyn" / part).rglob("*.py"))]
@@ -182,7 +184,7 @@ def main() -> None:
                 (copy / "symdyn" / inside).write_text(code)
             row = [number, inside, line, name.removeprefix("core/"), result, f"{time.monotonic() - begun:.0f}"]
             row.append(fatal(Path(folder) / "log") if result == "killed" else "")
-            done.append(dict(outcome=result))
+            done.append({"outcome": result})
             with options.results.open("a") as out:
                 csv.writer(out).writerow(row)
             share = sum(d["outcome"] == "killed" for d in done) / len(done)
